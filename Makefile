@@ -1,0 +1,57 @@
+# Everything a newcomer needs: `make demo` and `make test`. Only Python >= 3.11 and make are assumed.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: help demo test check test-live test-matrix bench bench-quick conformance clean
+
+help:
+	@echo "make demo         install everything, then upload, re-run, kill and resume against a built-in server"
+	@echo "make test         install everything and run the tests"
+	@echo "make check        ruff, mypy --strict and the import contract"
+	@echo "make test-live    the contract suite on a real server (IMMICH_TEST_URL, IMMICH_TEST_KEY)"
+	@echo "make test-matrix  the tests on every CPython 3.11-3.14 found"
+	@echo "make bench        the benchmarks, as a table with ratios (bench-quick: smaller)"
+	@echo "make conformance  the official CLI against the sandbox server (needs npm)"
+
+$(READY): pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $(READY)
+
+demo: $(READY)
+	@$(BIN)/immich-transfer demo
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+test-live: $(READY)
+	@test -n "$$IMMICH_TEST_URL" -a -n "$$IMMICH_TEST_KEY" || \
+	  { echo "Set IMMICH_TEST_URL and IMMICH_TEST_KEY to a real server and an API key."; exit 2; }
+	$(BIN)/python -m pytest tests/contract -m live
+
+test-matrix:
+	@found=0; for v in 3.11 3.12 3.13 3.14; do \
+	  if python$$v -c 'import sys' >/dev/null 2>&1; then found=1; echo "== Python $$v"; \
+	    $(MAKE) --no-print-directory PYTHON=python$$v VENV=.venv-$$v test || exit 1; \
+	  else echo "== Python $$v: not found, left out"; fi; done; test $$found = 1
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+bench-quick: $(READY)
+	$(BIN)/python -m benchmarks --quick
+
+conformance: $(READY)
+	$(BIN)/python -m tests.conformance
+
+clean:
+	rm -rf .venv .venv-* .demo .bench .conformance build dist *.egg-info
