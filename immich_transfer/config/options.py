@@ -1,0 +1,108 @@
+"""What the user asked for, as frozen values that every room may read.
+
+Flags, environment, profile and defaults are merged elsewhere (`settings.py`); here is only the
+meaning, unit and default of each option. Sizes are bytes, rates bytes per second, times seconds.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Literal
+
+import msgspec
+
+from immich_transfer.model import Visibility
+
+
+class Secret:
+    """An API key that does not show itself: `str` and `repr` give stars, `reveal` the text."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The key itself, for the one header it belongs in."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Which server, as whom, and how its certificate is judged."""
+
+    url: str
+    api_key: Secret
+    insecure: bool = False
+    """Do not verify the TLS certificate (said in every summary)."""
+    ca_file: str | None = None
+    """A PEM file with further authorities to trust."""
+
+
+class TransferOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What all transfers share."""
+
+    state_dir: str
+    transfers: int | None = None
+    """Bodies in flight at once; None lets the pace adapt to the server."""
+    hashers: int = max(1, min(4, os.cpu_count() or 1))
+    bwlimit_up: int | None = None
+    bwlimit_down: int | None = None
+    retries: int = 5
+    """Attempts per item in all. An outage of the server costs none."""
+    wait: float = 1800.0
+    """How long to wait for a server that is away; 0 gives up at once."""
+    timeout_idle: float = 120.0
+    """A transfer in which no byte moved for this long is taken as cut."""
+    max_errors: int | None = None
+    """End the run (exit 8) once this many files failed; None never does."""
+    dry_run: bool = False
+    strict: bool = False
+    """Exit 3 also when files were skipped, trashed or deleted remotely."""
+
+
+class UploadOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What `upload` is asked to do."""
+
+    paths: tuple[str, ...]
+    albums: tuple[str, ...] = ()
+    """Every file goes into each of these."""
+    album_from: Literal["folder", "path"] | None = None
+    tags: tuple[str, ...] = ()
+    favorite: bool = False
+    visibility: Visibility | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    filter_from: tuple[str, ...] = ()
+    """Files of gitignore-style exclude patterns."""
+    type: Literal["image", "video"] | None = None
+    min_size: int | None = None
+    max_size: int | None = None
+    newer_ns: int | None = None
+    """Only files modified at or after this instant (ns since the epoch)."""
+    older_ns: int | None = None
+    """Only files modified before this instant (ns since the epoch)."""
+    hidden: bool = False
+    default_excludes: bool = True
+    follow_links: bool = False
+    checksum: bool = False
+    """Read every file again instead of trusting fingerprints."""
+    trashed: Literal["skip", "restore", "reupload"] = "skip"
+    deleted: Literal["skip", "reupload"] = "skip"
+    delete_source: bool = False
+    """Delete each local file once the server's own checksum of its copy was compared."""
+    sidecars: bool = True

@@ -1,0 +1,133 @@
+"""The manifest's port: what the flows may ask of our memory, whatever keeps it.
+
+Every method is synchronous, thread-safe, and atomic: it is committed when it returns. Flows call it
+from worker threads, in batches. Deleting the manifest costs time, never correctness (law 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from immich_transfer.model import (
+    AssetId,
+    Debt,
+    Digest,
+    ItemResult,
+    Known,
+    LocalFile,
+    RunInfo,
+    Sha1,
+)
+
+
+class Presence(NamedTuple):
+    """The server said: this content is there. Written only after its answer (law 1)."""
+
+    sha1: Sha1
+    asset_id: AssetId
+    uploaded: bool
+    """True when our own upload put it there; once true it stays true."""
+    sidecar_stamp: str | None = None
+
+
+class Manifest(Protocol):
+    """One manifest file, held by one process."""
+
+    notice: str | None
+    """Something to say aloud about opening it (it was corrupt and moved aside), or None."""
+
+    def close(self) -> None: ...
+
+    def account(self, user_id: str) -> int:
+        """The row number of a server account; made on first sight. Users have unique UUIDs."""
+        ...
+
+    # runs
+
+    def begin_run(self, command: str, arguments: Sequence[str], cwd: str) -> str:
+        """Open a run and return its id (short, unique, sorts by time)."""
+        ...
+
+    def end_run(self, run: str, exit_code: int, summary: Mapping[str, Any]) -> None: ...
+
+    def record_items(self, run: str, items: Sequence[ItemResult]) -> None:
+        """Keep the failed and pending files of a run, so that `status` can say why."""
+        ...
+
+    def runs(self, limit: int = 20) -> list[RunInfo]:
+        """Newest first."""
+        ...
+
+    def run(self, run: str) -> RunInfo | None: ...
+
+    def run_cwd(self, run: str) -> str:
+        """The folder the run was started from: its relative paths start there."""
+        ...
+
+    def last_interrupted(self) -> RunInfo | None:
+        """The newest run if it has no end, or ended with files pending or failed; else None.
+        A dry run never begins a row."""
+        ...
+
+    def run_items(self, run: str, limit: int = 1000) -> list[ItemResult]: ...
+
+    # what files contain
+
+    def lookup(self, files: Sequence[LocalFile]) -> list[Sha1 | None]:
+        """SHA-1 of each file whose path still has the fingerprint it was hashed under."""
+        ...
+
+    def lookalikes(self, files: Sequence[LocalFile]) -> dict[str, list[Digest]]:
+        """For files at unknown paths: digests remembered for the same (size, mtime_ns), by path.
+        The caller compares samples before it believes one. Files without a match are left out."""
+        ...
+
+    def remember(self, rows: Iterable[tuple[LocalFile, Digest]]) -> None:
+        """Save digests under the fingerprints they were computed for."""
+        ...
+
+    def forget(self, paths: Iterable[str]) -> None:
+        """Drop files that are gone (delete-source)."""
+        ...
+
+    # what the server holds
+
+    def known(self, account: int, sha1s: Sequence[Sha1]) -> dict[Sha1, Known]: ...
+
+    def settle(self, account: int, rows: Iterable[Presence]) -> None:
+        """Record presences and give their asset ids to debts that wait for them."""
+        ...
+
+    def unsettle(self, account: int, sha1s: Iterable[Sha1]) -> None:
+        """The server no longer has these (deleted, and about to be sent again)."""
+        ...
+
+    # debts
+
+    def owe(self, account: int, debts: Iterable[Debt]) -> None:
+        """Promise album and tag entries; one already paid or owed stays as it is (an asset_id
+        that is now known is filled in)."""
+        ...
+
+    def waiting_debts(self, account: int) -> bool:
+        """True when debts wait for an asset id."""
+        ...
+
+    def payable(self, account: int, limit: int = 1000) -> list[Debt]:
+        """Owed, with a known asset id, grouped by kind and target."""
+        ...
+
+    def pay(self, account: int, debts: Iterable[Debt]) -> None:
+        """Strike off; kept as paid so that a later run does not ask for it again."""
+        ...
+
+    def defer(self, account: int, debts: Iterable[Debt], reason: str) -> None:
+        """Not payable in this run: leave owed, remember why, do not offer again until reopened."""
+        ...
+
+    def debts(self, account: int | None = None, limit: int = 1000) -> list[tuple[Debt, str | None]]:
+        """What is owed, with the last reason."""
+        ...
+
+    def debt_count(self, account: int | None = None) -> int: ...
