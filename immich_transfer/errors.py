@@ -7,7 +7,10 @@
     │   └── ServerRefused         the server said no to this one (400, 413, 415, a lasting 500)
     ├── Transient            one attempt failed; a retry may help (never leaves the client)
     │   ├── Throttled             429, 503, or any answer with Retry-After
-    │   └── ConnectionFailed      refused, reset, timed out, cut
+    │   ├── Unavailable           502, 504, 404 on a route that must exist: the server's own trouble
+    │   ├── Stumbled              500 and its like: this request's trouble, as long as others pass
+    │   └── ConnectionFailed      refused, reset, timed out, cut, or not an answer of Immich's
+    ├── Interrupted          the user asked to stop while we waited: the item is `pending`
     └── RunError             ends the run
         ├── UsageError            2   flags, settings, paths, albums that do not exist
         ├── ServerUnavailable     5   unreachable, in maintenance, answering nonsense
@@ -108,6 +111,20 @@ class Throttled(Transient):
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class Unavailable(Transient):
+    """The server or its proxy is in trouble (502, 504), or its routes are gone (maintenance)."""
+
+
+class Stumbled(Transient):
+    """The server failed on this request (500): the item's own if it lasts."""
+
+
+class Interrupted(TransferError):
+    """A stop was asked for while waiting to try again."""
+
+    exit_code = Exit.INTERRUPTED
 
 
 class ConnectionFailed(Transient):

@@ -1,0 +1,58 @@
+"""Which server versions know which call: the one place where versions are compared.
+
+Facts from the API documents of every release 1.106.0 to 3.0.3 and from recorded servers
+2.7.5 and 3.0.3.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Version(NamedTuple):
+    """A server's release, comparable: Version(2, 7, 5)."""
+
+    major: int
+    minor: int
+    patch: int
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}.{self.patch}"
+
+
+OLDEST = Version(1, 106, 0)
+"""Plural paths (`/assets`); nothing older is spoken."""
+SERVER_PATH = Version(1, 107, 0)
+"""`/server/*` answers; before that only `/server-info/*`."""
+KEY_PERMISSIONS = Version(1, 113, 0)
+"""API keys carry permissions; tags can be upserted."""
+VISIBILITY = Version(1, 133, 0)
+"""`visibility` replaces `isArchived` in requests."""
+FILENAME_FIELD = Version(1, 135, 0)
+"""The upload field `filename` names the asset, whatever the part is called."""
+PERMISSION_NAMES = Version(1, 137, 0)
+"""Permission names as they are today."""
+KEY_SELF = Version(1, 139, 0)
+"""`GET /api-keys/me` tells what a key may do."""
+SCOPED_CHECK = Version(1, 141, 0)
+"""bulk-upload-check is open to keys with only `asset.upload` (1.136-1.140 demanded `all`)."""
+MAINTENANCE = Version(2, 3, 0)
+"""`/server/config` tells of maintenance mode."""
+
+_OLD_NAMES = {"albumAsset.create": "album.addAsset"}
+
+
+def permission_name(permission: str, version: Version) -> str:
+    """The name that `version` gives to today's `permission`."""
+    if version < PERMISSION_NAMES:
+        return _OLD_NAMES.get(permission, permission)
+    return permission
+
+
+def missing_permissions(
+    wanted: tuple[str, ...], granted: tuple[str, ...] | None, version: Version
+) -> list[str]:
+    """Which of `wanted` the key lacks; nothing when the server cannot tell (`granted` is None)."""
+    if granted is None or "all" in granted:
+        return []
+    return [name for name in (permission_name(p, version) for p in wanted) if name not in granted]
