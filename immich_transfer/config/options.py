@@ -66,6 +66,8 @@ class TransferOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Attempts per item in all. An outage of the server costs none."""
     wait: float = 1800.0
     """How long to wait for a server that is away; 0 gives up at once."""
+    wait_start: float | None = None
+    """The same before the server ever answered; None means at most 15 s (a typo is likelier)."""
     timeout_idle: float = 120.0
     """A transfer in which no byte moved for this long is taken as cut."""
     max_errors: int | None = None

@@ -1,0 +1,141 @@
+"""Calls about assets: asking for checksums, sending one body, restoring from the trash."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import Executor
+
+import msgspec
+
+from immich_transfer.config.options import UploadOptions
+from immich_transfer.errors import ConnectionFailed, ServerUnavailable
+from immich_transfer.model import AssetId, LocalFile, Sha1
+from immich_transfer.policy.pacing import TokenBucket
+
+from .body import FileBody, Progress, SmallBody, head_and_tail
+from .client import decode
+from .connect import Connection
+from .wire import CheckAnswer, UploadAnswer
+
+CHECK_LIMIT = 5000
+"""Checksums per call: 0.05-0.3 s of the server's single thread (recorded); 65,532 is its end."""
+
+
+class Found(msgspec.Struct, frozen=True, gc=False):
+    """The server holds this content."""
+
+    asset_id: AssetId
+    trashed: bool
+
+
+class Assets:
+    """The asset calls of one connection. `executor` runs the reads of bodies."""
+
+    def __init__(
+        self, connection: Connection, *, executor: Executor, bwlimit_up: int | None
+    ) -> None:
+        self._connection = connection
+        self._http = connection.http
+        self._executor = executor
+        self._bucket = TokenBucket(bwlimit_up) if bwlimit_up else None
+
+    async def check(self, checksums: Sequence[Sha1]) -> list[Found | None]:
+        """Which of these the key's user has (`POST /assets/bulk-upload-check`, in order asked).
+
+        Trashed, archived, hidden and locked assets are found, external libraries are not
+        (recorded on 2.7.5 and 3.0.3). Raises ServerUnavailable when it cannot be asked.
+        """
+        if not checksums:
+            return []  # an empty list is a 500
+        asked = [{"id": str(n), "checksum": sha1.hex()} for n, sha1 in enumerate(checksums)]
+        answer = await self._http.call(
+            "POST",
+            "assets/bulk-upload-check",
+            CheckAnswer,
+            json={"assets": asked},
+            what="asking which files are there",
+        )
+        if len(answer.results) != len(checksums):
+            raise ServerUnavailable("the server answered a check for other files than asked")
+        found: list[Found | None] = [None] * len(checksums)
+        for place, result in enumerate(answer.results):
+            if result.id != asked[place]["id"]:
+                raise ServerUnavailable("the server answered a check for other files than asked")
+            if result.action == "reject":
+                if result.asset_id is None:
+                    raise ServerUnavailable("the server rejects a file without naming its asset")
+                found[place] = Found(AssetId(result.asset_id), result.is_trashed)
+        return found
+
+    async def upload(
+        self,
+        file: LocalFile,
+        sha1: Sha1,
+        options: UploadOptions,
+        *,
+        content: bytes | int,
+        sidecar: bytes | None,
+        progress: Progress,
+    ) -> tuple[AssetId, bool]:
+        """One attempt to send one photo; the asset's id, and True when it is new.
+
+        `content` is the photo itself or an open descriptor of it. Raises as `Http.once` does, or
+        the local error that broke the body. Cancelled from outside when no byte moves.
+        """
+        head, tail = head_and_tail(file, options, self._connection.release, sidecar)
+        body: SmallBody | FileBody
+        if isinstance(content, int):
+            body = FileBody(head, content, file.size, tail, progress, self._bucket, self._executor)
+        else:
+            body = SmallBody(head, content, tail, progress, self._bucket)
+        try:
+            status, answered = await self._http.once(
+                "POST", "assets", data=body, headers={"x-immich-checksum": sha1.hex()}
+            )
+            answer = decode(answered, UploadAnswer)
+        except ConnectionFailed:
+            if progress.trouble is not None:
+                raise progress.trouble from None
+            raise
+        return AssetId(answer.id), status == 201 and answer.status != "duplicate"
+
+    async def restore(self, ids: Sequence[AssetId]) -> None:
+        """Take assets out of the trash (`POST /trash/restore/assets`, needs `asset.delete`)."""
+        await self._http.call("POST", "trash/restore/assets", msgspec.Raw, json={"ids": list(ids)})
+
+    async def delete_for_good(self, ids: Sequence[AssetId]) -> None:
+        """Delete trashed assets beyond recall (`DELETE /assets` with force; done by a job)."""
+
+        async def attempt(_: int) -> None:
+            await self._http.once(
+                "DELETE",
+                "assets",
+                data=msgspec.json.encode({"ids": list(ids), "force": True}),
+                headers={"Content-Type": "application/json"},
+            )
+
+        await self._http.persist(attempt, "deleting the trashed copies")
+
+
+class IdleGuard:
+    """Cancels a task when its body has not moved for `timeout` seconds; one timer, re-armed late."""
+
+    def __init__(self, progress: Progress, timeout: float) -> None:
+        self._progress = progress
+        self._timeout = timeout
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        self._timer = self._loop.call_later(timeout, self._look)
+        self.fired = False
+
+    def _look(self) -> None:
+        left = self._progress.moved_at + self._timeout - self._loop.time()
+        if left > 0:
+            self._timer = self._loop.call_later(left, self._look)
+        elif self._task is not None:
+            self.fired = True
+            self._task.cancel()
+
+    def stop(self) -> None:
+        self._timer.cancel()

@@ -1,0 +1,269 @@
+"""The upload body: multipart/form-data (RFC 7578) with a known length, streamed by hand.
+
+Text fields first, then the sidecar, then the photo: the server's parser only knows fields it has
+read. Names go out as raw UTF-8; names its parser cannot take (recorded: backslash, line breaks,
+overlong) travel in the `filename` field *after* the files, where it does not disturb the
+sidecar's own name check.
+
+Measured against aiohttp's FormData with an open file: a quarter of the CPU for 2,000 x 50 KB and
+a third for 3.2 GB; `sendfile` on plain HTTP halves that again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import Payload
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_writer import StreamWriter
+
+from immich_transfer.config.options import UploadOptions
+from immich_transfer.errors import ChangedWhileReading, LocalReadError
+from immich_transfer.model import LocalFile, Visibility
+from immich_transfer.policy.pacing import TokenBucket
+
+from .compat import FILENAME_FIELD, VISIBILITY, Version
+
+BOUNDARY = "----immich-transfer-3b1f0c7e9a5d4f28"
+"""Fixed: 16 hex digits of our own do not occur in a photo by chance, and a sidecar or a name that
+held the delimiter would only fail its own upload."""
+CONTENT_TYPE = f"multipart/form-data; boundary={BOUNDARY}"
+_DASH = f"--{BOUNDARY}\r\n".encode()
+_END = f"\r\n--{BOUNDARY}--\r\n".encode()
+
+PIECE_MIN = 64 << 10
+PIECE_MAX = 4 << 20
+"""Bytes handed to the kernel at once. Between pieces an early answer is noticed, the bandwidth
+limit applies and progress is seen, so a piece should take well under a second on this line."""
+READ_SIZE = 512 << 10
+"""Piece where sendfile cannot be used (TLS): one thread hop each, two in memory per transfer."""
+
+
+def head_and_tail(
+    file: LocalFile, options: UploadOptions, version: Version, sidecar: bytes | None
+) -> tuple[bytes, bytes]:
+    """Everything before and after the photo's bytes."""
+    when = _iso(file.fingerprint.mtime_ns)
+    name = os.fsencode(file.name).decode("utf-8", "replace")
+    fields: list[tuple[str, str]] = [
+        # Needed before 3.0, ignored since: harmless to send always.
+        ("deviceAssetId", f"{file.name.encode('utf-8', 'replace').hex()[:80]}-{file.size}"),
+        ("deviceId", "immich-transfer"),
+        ("fileCreatedAt", when),
+        ("fileModifiedAt", when),
+    ]
+    if options.favorite:
+        fields.append(("isFavorite", "true"))
+    if options.visibility is not None:
+        if version >= VISIBILITY:
+            fields.append(("visibility", options.visibility.value))
+        elif options.visibility is Visibility.ARCHIVE:
+            fields.append(("isArchived", "true"))
+        elif options.visibility is Visibility.HIDDEN:
+            fields.append(("isVisible", "false"))
+    parts = [_field(*field) for field in fields]
+    plain = _is_plain(name)
+    part_name = name if plain else "file" + os.path.splitext(name)[1]
+    if sidecar is not None:
+        parts.append(
+            _DASH
+            + b'Content-Disposition: form-data; name="sidecarData"; filename="sidecar.xmp"\r\n'
+            b"Content-Type: application/xml\r\n\r\n" + sidecar + b"\r\n"
+        )
+    quoted = part_name.replace('"', '\\"').encode()
+    parts.append(
+        _DASH + b'Content-Disposition: form-data; name="assetData"; filename="' + quoted + b'"\r\n'
+        b"Content-Type: application/octet-stream\r\n\r\n"
+    )
+    tail = _END
+    if not plain and version >= FILENAME_FIELD:
+        tail = b"\r\n" + _field("filename", name.replace("\0", "")).removesuffix(b"\r\n") + _END
+    return b"".join(parts), tail
+
+
+def _is_plain(name: str) -> bool:
+    """True when the part header can carry the name unharmed (recorded on 2.7.5 and 3.0.3)."""
+    return len(name) <= 255 and not any(c in "\\\r\n\0" for c in name)
+
+
+def _field(name: str, value: str) -> bytes:
+    return _DASH + f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+
+
+def _iso(mtime_ns: int) -> str:
+    """UTC with milliseconds and Z: the one form every version accepts (3.x refuses others)."""
+    seconds = min(max(mtime_ns // 1_000_000, 0), 253_402_300_799_000) / 1000
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:23] + "Z"
+
+
+class Progress:
+    """What a body in flight tells: bytes that went out, and when the last of them moved."""
+
+    def __init__(self, on_bytes: Callable[[int], None]) -> None:
+        self._on_bytes = on_bytes
+        self.sent = 0
+        self.moved_at = time.monotonic()
+        self.trouble: Exception | None = None
+        """A local failure inside the body, which aiohttp would wrap beyond recognition."""
+
+    def moved(self, size: int) -> None:
+        self.sent += size
+        self.moved_at = time.monotonic()
+        self._on_bytes(size)
+
+
+class SmallBody(Payload):
+    """A photo already in memory: head, content and tail leave in one write."""
+
+    def __init__(
+        self,
+        head: bytes,
+        content: bytes,
+        tail: bytes,
+        progress: Progress,
+        bucket: TokenBucket | None,
+    ) -> None:
+        super().__init__(content, content_type=CONTENT_TYPE)
+        self._size = len(head) + len(content) + len(tail)
+        self._parts = (head, content, tail)
+        self._progress = progress
+        self._bucket = bucket
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        raise TypeError("a photo is not text")
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        data = b"".join(self._parts)
+        if self._bucket is None:
+            await writer.write(data)
+            self._progress.moved(len(data))
+            return
+        view = memoryview(data)
+        step = max(4096, min(PIECE_MIN, self._bucket.burst))
+        for start in range(0, len(data), step):
+            piece = view[start : start + step]
+            await asyncio.sleep(self._bucket.take(time.monotonic(), len(piece)))
+            await writer.write(bytes(piece))
+            self._progress.moved(len(piece))
+
+
+class FileBody(Payload):
+    """A photo streamed from disk, by `sendfile` where the connection allows it.
+
+    `descriptor` is an open file of `size` bytes; whoever made it closes it. The file may not end
+    early: the promised length must be kept, so a short read breaks the attempt.
+    """
+
+    def __init__(
+        self,
+        head: bytes,
+        descriptor: int,
+        size: int,
+        tail: bytes,
+        progress: Progress,
+        bucket: TokenBucket | None,
+        executor: Executor,
+    ) -> None:
+        super().__init__(descriptor, content_type=CONTENT_TYPE)
+        self._size = len(head) + size + len(tail)
+        self._head = head
+        self._descriptor = descriptor
+        self._length = size
+        self._tail = tail
+        self._progress = progress
+        self._bucket = bucket
+        self._executor = executor
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        raise TypeError("a photo is not text")
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        await writer.write(self._head)
+        self._progress.moved(len(self._head))
+        try:
+            if _can_sendfile(writer):
+                await self._by_sendfile(writer)
+            else:
+                await self._by_reading(writer)
+        except (ChangedWhileReading, LocalReadError) as error:
+            self._progress.trouble = error
+            raise
+        await writer.write(self._tail)
+        self._progress.moved(len(self._tail))
+
+    async def _by_sendfile(self, writer: AbstractStreamWriter) -> None:
+        await writer.drain()
+        assert isinstance(writer, StreamWriter)
+        loop = asyncio.get_running_loop()
+        with os.fdopen(self._descriptor, "rb", buffering=0, closefd=False) as file:
+            offset, piece = 0, 256 << 10
+            if self._bucket is not None:
+                piece = max(4096, min(PIECE_MIN, self._bucket.burst))
+            while offset < self._length:
+                transport = writer.transport
+                if transport is None or transport.is_closing():
+                    raise ConnectionResetError("connection lost")
+                wanted = min(piece, self._length - offset)
+                started = time.monotonic()
+                if self._bucket is not None:
+                    await asyncio.sleep(self._bucket.take(started, wanted))
+                sent = await loop.sendfile(transport, file, offset, wanted, fallback=False)
+                if not sent:
+                    raise ChangedWhileReading("the file became shorter while it was sent")
+                offset += sent
+                self._progress.moved(sent)
+                # The transport reads nothing during sendfile: let an early answer in.
+                await asyncio.sleep(0)
+                if self._bucket is None:
+                    piece = _next_piece(piece, time.monotonic() - started)
+
+    async def _by_reading(self, writer: AbstractStreamWriter) -> None:
+        loop = asyncio.get_running_loop()
+        offset = 0
+        step = READ_SIZE
+        if self._bucket is not None:
+            step = max(4096, min(PIECE_MIN, self._bucket.burst))
+        while offset < self._length:
+            wanted = min(step, self._length - offset)
+            try:
+                data = await loop.run_in_executor(
+                    self._executor, os.pread, self._descriptor, wanted, offset
+                )
+            except OSError as error:
+                raise LocalReadError(error.strerror or "cannot be read") from None
+            if not data:
+                raise ChangedWhileReading("the file became shorter while it was sent")
+            if self._bucket is not None:
+                await asyncio.sleep(self._bucket.take(time.monotonic(), len(data)))
+            await writer.write(data)
+            await writer.drain()
+            offset += len(data)
+            self._progress.moved(len(data))
+
+
+def _next_piece(piece: int, seconds: float) -> int:
+    """Larger pieces while they fly, smaller ones when each takes a noticeable time."""
+    if seconds < 0.05:
+        return min(PIECE_MAX, piece * 2)
+    if seconds > 0.5:
+        return max(PIECE_MIN, piece // 2)
+    return piece
+
+
+def _can_sendfile(writer: AbstractStreamWriter) -> bool:
+    """Plain TCP on a loop that has it; TLS must pass through our hands."""
+    if not isinstance(writer, StreamWriter) or not hasattr(os, "sendfile"):
+        return False
+    transport: Any = writer.transport
+    return (
+        transport is not None
+        and transport.get_extra_info("sslcontext") is None
+        and getattr(transport, "_sendfile_compatible", None) is not None
+        and getattr(transport._sendfile_compatible, "name", "") == "TRY_NATIVE"
+    )

@@ -1,0 +1,344 @@
+"""The only HTTP of the project: one session, one call, and the rules for trying again.
+
+The key travels in one header to one origin: redirects are never followed with it, cookies are
+not kept (a session cookie would win over the key), and no error text repeats it. Every answer is
+bounded in size and must be what Immich sends, else it is treated as a failure of the attempt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from immich_transfer.config.options import ServerOptions, TransferOptions
+from immich_transfer.errors import (
+    CannotContinue,
+    ConnectionFailed,
+    KeyRefused,
+    ServerRefused,
+    ServerUnavailable,
+    Stumbled,
+    Throttled,
+    Transient,
+    Unavailable,
+    UsageError,
+)
+from immich_transfer.events import Listener, Retrying
+from immich_transfer.model import Totals
+from immich_transfer.policy.retry import RetryQuota, backoff, retry_after
+
+from .outage import Outage
+from .wire import ConfigAnswer, error_text
+
+T = TypeVar("T")
+
+KEEPALIVE_SECONDS = 4.0
+"""The server closes idle connections at 5-6 s (recorded): older ones are not used again."""
+CONNECT_SECONDS = 15.0
+ANSWER_LIMIT = 64 << 20
+"""No JSON answer we ask for comes near this; more is a server gone wrong."""
+ERROR_LIMIT = 64 << 10
+
+
+class Http:
+    """A session with one server. Use as an async context manager."""
+
+    def __init__(
+        self,
+        server: ServerOptions,
+        transfer: TransferOptions,
+        *,
+        listener: Listener,
+        totals: Totals,
+        stop: asyncio.Event,
+    ) -> None:
+        self._server = server
+        self._transfer = transfer
+        self._listener = listener
+        self.totals = totals
+        self.quota = RetryQuota()
+        self.base = URL(server.url)
+        """API root; settled by `connect`."""
+        self.outage = Outage(self._ping, transfer.wait, stop, listener)
+        self._missing_route = False
+        self.answered = False
+        """True once the server has answered as Immich does."""
+
+    async def __aenter__(self) -> Http:
+        tls: ssl.SSLContext | bool = True
+        if self._server.insecure:
+            tls = False
+        elif self._server.ca_file is not None:
+            try:
+                tls = ssl.create_default_context()
+                tls.load_verify_locations(self._server.ca_file)
+            except (OSError, ssl.SSLError) as error:
+                raise UsageError(
+                    f"cannot use the CA file {self._server.ca_file}: {error}"
+                ) from None
+        self.session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS, ssl=tls),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(
+                total=None,
+                sock_connect=CONNECT_SECONDS,
+                sock_read=self._transfer.timeout_idle,
+            ),
+            headers={"User-Agent": "immich-transfer", "Accept": "application/json"},
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.session.close()
+
+    @property
+    def key_header(self) -> dict[str, str]:
+        return {"x-api-key": self._server.api_key.reveal()}
+
+    # one attempt
+
+    async def once(
+        self,
+        method: str,
+        path: str,
+        *,
+        data: Any = None,
+        headers: Mapping[str, str] | None = None,
+        with_key: bool = True,
+    ) -> tuple[int, bytes]:
+        """One request; the status and body of a 2xx answer.
+
+        Raises a Transient when trying again may help, ServerRefused when not, KeyRefused for 401
+        and 403, CannotContinue when the quota is used up.
+        """
+        sent = dict(headers or {})
+        if with_key:
+            sent |= self.key_header
+        self.totals.requests += 1
+        try:
+            async with self.session.request(
+                method, self.base / path, data=data, headers=sent, allow_redirects=False
+            ) as response:
+                limit = ANSWER_LIMIT if response.status < 400 else ERROR_LIMIT
+                body = await _read(response, limit)
+                self.totals.bytes_received += len(body)
+                status, answered = response.status, response.headers
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise certificate_refused(self.base, error) from None
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise ConnectionFailed(plain_reason(error)) from None
+        if 200 <= status < 300:
+            self.quota.refund()
+            self.answered = True
+            return status, body
+        raise self._judge(method, path, status, answered, body)
+
+    def _judge(
+        self, method: str, path: str, status: int, headers: Mapping[str, str], body: bytes
+    ) -> Exception:
+        """What an answer outside 2xx means: see the decided cases of `whose failure`."""
+        text = error_text(body)
+        told = f"{status} {text or _REASONS.get(status, 'without a reason')}"
+        patience = retry_after(headers.get("Retry-After"), datetime.now(UTC))
+        match status:
+            case 401:
+                return KeyRefused(
+                    f"the server refuses the API key ({text or 'unauthorized'})",
+                    hint="make a new key under Account Settings > API Keys, set IMMICH_API_KEY",
+                )
+            case 403:
+                return KeyRefused(
+                    f"the API key may not do this: {text or 'forbidden'}",
+                    hint="give the key this permission under Account Settings > API Keys",
+                )
+            case 404 if text.startswith("Cannot ") or not text:
+                self._missing_route = True
+                return Unavailable(f"{method} /{path} is not there: maintenance, or not Immich")
+            case 429 | 503:
+                return Throttled(told, retry_after=patience)
+            case 408 | 502 | 504:
+                return (
+                    Unavailable(told) if patience is None else Throttled(told, retry_after=patience)
+                )
+            case 413:
+                return ServerRefused(
+                    told,
+                    status=status,
+                    hint="a proxy in front of the server refuses bodies of this size: raise its "
+                    "limit (nginx client_max_body_size; Cloudflare stops at 100 MB) or use the "
+                    "server's local address",
+                )
+            case 400 if "quota has been exceeded" in text.lower():
+                return CannotContinue(
+                    "the storage quota on the server is used up",
+                    hint="raise the user's quota or free space, then run the same command again",
+                )
+            case 507:
+                return CannotContinue(f"the server's disk is full ({told})")
+            case _ if 300 <= status < 400:
+                return UsageError(
+                    f"{self.base} redirects to {_origin(headers.get('Location', ''))}",
+                    hint="use the final address as the server's URL",
+                )
+            case _ if status >= 500:
+                return Stumbled(told)
+            case _:
+                return ServerRefused(told, status=status)
+
+    # with patience
+
+    async def persist(
+        self,
+        attempt: Callable[[int], Awaitable[T]],
+        what: str,
+        *,
+        on_failure: Callable[[Transient], None] | None = None,
+    ) -> T:
+        """Make attempts until one succeeds or they are used up; then raise the last Transient.
+
+        Outages and asked-for pauses cost no attempt (within `--wait`), everything else does.
+        """
+        number = 1
+        paused = 0.0
+        while True:
+            try:
+                return await attempt(number)
+            except Transient as failure:
+                self.totals.retries += 1
+                if on_failure is not None:
+                    on_failure(failure)
+                if isinstance(failure, Throttled) and failure.retry_after is not None:
+                    paused += failure.retry_after
+                    if paused <= self._transfer.wait:
+                        self._listener(Retrying(what, failure.message, failure.retry_after))
+                        await self.outage.pause(failure.retry_after)
+                        continue
+                elif not isinstance(failure, Stumbled) and await self.outage.after(failure):
+                    continue
+                number += 1
+                if number > self._transfer.retries:
+                    self.totals.retries -= 1
+                    raise
+                delay = backoff(number, random.random() if self.quota.pay() else 1.0)
+                if self.quota.tokens < 5:
+                    delay = max(delay, 10.0)
+                self._listener(Retrying(what, failure.message, delay))
+                await self.outage.pause(delay)
+
+    async def call(
+        self, method: str, path: str, answer: type[T], *, json: Any = None, what: str | None = None
+    ) -> T:
+        """A JSON call that the run depends on: ServerUnavailable when it cannot be had."""
+        data = None if json is None else msgspec.json.encode(json)
+        headers = None if json is None else {"Content-Type": "application/json"}
+
+        async def attempt(_: int) -> T:
+            _status, body = await self.once(method, path, data=data, headers=headers)
+            return decode(body, answer)
+
+        try:
+            return await self.persist(attempt, what or f"{method} /{path}")
+        except Transient as failure:
+            raise ServerUnavailable(
+                f"{method} /{path} failed {self._transfer.retries} times: {failure.message}",
+                hint="run the same command again later; nothing is lost",
+            ) from None
+
+    async def _ping(self) -> str | None:
+        """None when the server is well, else why it is not (one request, two after a 404)."""
+        try:
+            _status, body = await self.once("GET", "server/ping", with_key=False)
+            if b"pong" not in body:
+                return "it answers, but not as Immich does"
+            if self._missing_route:
+                _status, body = await self.once("GET", "server/config", with_key=False)
+                if decode(body, ConfigAnswer).maintenance_mode:
+                    return "it is in maintenance mode"
+                self._missing_route = False
+        except Transient as failure:
+            return failure.message
+        except (ServerRefused, KeyRefused) as refusal:
+            return refusal.message
+        return None
+
+
+def decode(body: bytes, answer: type[T]) -> T:
+    """The typed answer; raises ConnectionFailed when it is not what Immich sends."""
+    try:
+        return msgspec.json.decode(body, type=answer)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        start = body[:64].lstrip().lower()
+        if start.startswith((b"<!doctype", b"<html")):
+            raise ConnectionFailed("answered with a web page instead of JSON") from None
+        raise ConnectionFailed("answered with something that is not Immich's JSON") from None
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """The whole body, refused beyond `limit` bytes."""
+    length = response.content_length
+    if length is not None and length <= limit and "Content-Encoding" not in response.headers:
+        return await response.read()
+    parts: list[bytes] = []
+    total = 0
+    async for part in response.content.iter_any():
+        total += len(part)
+        if total > limit:
+            raise ConnectionFailed(f"the answer is larger than {limit >> 20} MiB")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def plain_reason(error: Exception) -> str:
+    """A connection error in words: no class names, no addresses of objects, never the key."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return f"the name {error.host} cannot be resolved"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return (error.os_error.strerror or "cannot connect").split("[")[0].strip().lower()
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "the server closed the connection without an answer"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "the answer was cut short"
+    return "the connection failed" if not str(error) else str(error).splitlines()[0][:120]
+
+
+def certificate_refused(base: URL, error: Exception) -> UsageError:
+    """The certificate is not one we trust: waiting will not change that."""
+    return UsageError(
+        f"the certificate of {base.host} is not trusted",
+        hint="name its authority with --ca-file FILE, or accept the risk with --insecure",
+    )
+
+
+def _origin(location: str) -> str:
+    try:
+        url = URL(location)
+        return str(url.origin()) + url.path if url.absolute else location[:200]
+    except ValueError:
+        return "somewhere else"
+
+
+_REASONS = {
+    400: "bad request",
+    404: "not found",
+    408: "request timeout",
+    413: "the body is too large",
+    415: "unsupported media type",
+    429: "too many requests",
+    431: "request headers too large",
+    500: "internal server error",
+    502: "bad gateway",
+    503: "service unavailable",
+    504: "gateway timeout",
+}

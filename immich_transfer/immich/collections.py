@@ -1,0 +1,79 @@
+"""Albums and tags: finding or making one by name, and putting assets into it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from immich_transfer.model import AssetId
+
+from .connect import Connection
+from .wire import Album, IdResult, Tag
+
+
+class Albums:
+    """The album calls of one connection; names are resolved once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._http = connection.http
+        self._ids: dict[str, str] | None = None
+
+    async def id_of(self, name: str) -> str:
+        """The id of one's own album of this exact name, made when there is none.
+
+        Names are not unique on the server: of several the oldest is taken, in every run.
+        """
+        if self._ids is None:
+            me = self._connection.user.id if self._connection.user is not None else None
+            # From 3.0 on the list holds albums others share with us: only our own are meant.
+            listed = await self._http.call("GET", "albums", list[Album], what="listing albums")
+            own = [album for album in listed if me is None or album.owner in (None, me)]
+            own.sort(key=lambda album: (album.created_at, album.id), reverse=True)
+            self._ids = {album.album_name: album.id for album in own}
+        if name not in self._ids:
+            made = await self._http.call("POST", "albums", Album, json={"albumName": name})
+            self._ids[name] = made.id
+        return self._ids[name]
+
+    def forget(self, name: str) -> None:
+        """The album is gone: look again next time."""
+        self._ids = None
+
+    async def add(self, album_id: str, assets: Sequence[AssetId]) -> list[IdResult]:
+        """`PUT /albums/{id}/assets`: per asset; `duplicate` means it was in already."""
+        return await self._http.call(
+            "PUT",
+            f"albums/{quote(album_id, safe='')}/assets",
+            list[IdResult],
+            json={"ids": list(assets)},
+        )
+
+
+class Tags:
+    """The tag calls of one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._http = connection.http
+        self._ids: dict[str, str] = {}
+
+    async def id_of(self, path: str) -> str:
+        """The id of the tag `a/b/c`, made with its parents when missing (`PUT /tags`, >= 1.113)."""
+        if path not in self._ids:
+            tags = await self._http.call("PUT", "tags", list[Tag], json={"tags": [path]})
+            wanted = [tag for tag in tags if tag.value == path] or tags
+            self._ids[path] = wanted[-1].id
+        return self._ids[path]
+
+    def forget(self, path: str) -> None:
+        """The tag is gone: ask again next time."""
+        self._ids.pop(path, None)
+
+    async def add(self, tag_id: str, assets: Sequence[AssetId]) -> list[IdResult]:
+        """`PUT /tags/{id}/assets`: per asset, as for albums."""
+        return await self._http.call(
+            "PUT",
+            f"tags/{quote(tag_id, safe='')}/assets",
+            list[IdResult],
+            json={"ids": list(assets)},
+        )
