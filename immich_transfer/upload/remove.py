@@ -1,0 +1,42 @@
+"""`--delete-source`: delete local files whose copy the server's own checksum has just proven.
+
+A file that changed since it was hashed stays. Sidecars stay too: the server keeps what it reads
+from them but never shows their bytes, so their copy cannot be proven (law 5).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from immich_transfer.disk.digest import fingerprint
+from immich_transfer.model import LocalFile
+
+from .run import UploadRun
+
+
+async def remove_sources(run: UploadRun, files: Sequence[LocalFile]) -> dict[str, str]:
+    """Delete `files` if the user asked for it; what to say of each, by path."""
+    if not run.options.delete_source or not files:
+        return {}
+    if run.dry:
+        return dict.fromkeys((file.path for file in files), "would be deleted here")
+    return await run.in_thread(_remove, run, files)
+
+
+def _remove(run: UploadRun, files: Sequence[LocalFile]) -> dict[str, str]:
+    said: dict[str, str] = {}
+    gone: list[str] = []
+    for file in files:
+        try:
+            if fingerprint(os.stat(file.path)) != file.fingerprint:
+                said[file.path] = "kept here: it changed since it was sent"
+                continue
+            os.unlink(file.path)
+        except OSError as error:
+            said[file.path] = f"kept here: {error.strerror}"
+            continue
+        said[file.path] = "deleted here"
+        gone.append(file.path)
+    run.manifest.forget(gone)
+    return said
