@@ -1,0 +1,74 @@
+"""The lines that are told as things happen, the same on a terminal and off it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..events import Back, Event, Notice, Retrying, RunStarted, Settled, Stopping
+from ..model import ItemResult, Outcome
+from .wording import clean, duration, label, size
+
+HINTS_KEPT = 50
+"""A hint is said once, not with every one of ten thousand files."""
+
+
+class Line(NamedTuple):
+    style: str
+    """'failed', 'warn', 'info' or 'dim': what a colour may be made of."""
+    lead: str
+    text: str
+
+    def plain(self) -> str:
+        return f"{self.lead}  {self.text}" if self.lead else self.text
+
+
+def one_line(text: str) -> str:
+    return clean(" ".join(text.split()))
+
+
+class Told:
+    """Decides what is worth a line. Quiet: failures only; -v: every item; -vv: retries too."""
+
+    def __init__(self, *, quiet: bool = False, verbosity: int = 0) -> None:
+        self._quiet = quiet
+        self._verbosity = 0 if quiet else verbosity
+        self._dry_run = False
+        self._hints: set[str] = set()
+
+    def __call__(self, event: Event) -> list[Line]:
+        match event:
+            case Settled(item=item):
+                if item.outcome is Outcome.FAILED:
+                    return self._failed(item)
+                return [self._item(item)] if self._verbosity >= 1 else []
+            case RunStarted():
+                self._dry_run = event.dry_run
+            case Notice(text=text) if not self._quiet:
+                return [Line("warn", "note", one_line(text))]
+            case Back(seconds=seconds) if not self._quiet:
+                return [Line("info", "", f"the server is back after {duration(seconds)}")]
+            case Stopping(reason=reason) if not self._quiet:
+                said = f"{one_line(reason)}: nothing new starts, what is in flight finishes"
+                return [Line("warn", "stopping", said)]
+            case Retrying() if self._verbosity >= 2:
+                said = f"{clean(event.what)} in {duration(event.delay)} — {one_line(event.reason)}"
+                return [Line("dim", "retrying", said)]
+            case _:
+                pass
+        return []
+
+    def _failed(self, item: ItemResult) -> list[Line]:
+        why = one_line(item.error or "no reason given")
+        lines = [Line("failed", "failed", f"{clean(item.path)} — {why}")]
+        if item.hint and item.hint not in self._hints and len(self._hints) < HINTS_KEPT:
+            self._hints.add(item.hint)
+            lines.append(Line("dim", "        hint:", one_line(item.hint)))
+        return lines
+
+    def _item(self, item: ItemResult) -> Line:
+        told = [clean(item.path)]
+        if item.outcome is Outcome.UPLOADED:
+            told.append(f"({size(item.size)})")
+        told += [f"— {one_line(why)}" for why in (item.reason, item.note) if why]
+        lead = label(item.outcome.value, dry_run=self._dry_run)
+        return Line("dim", f"{lead:<13}", " ".join(told))

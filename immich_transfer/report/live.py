@@ -1,0 +1,338 @@
+"""The live display on a terminal: one calm block that is redrawn a few times a second.
+
+Events only change counters (`Meter`) and append lines; a thread redraws. So the display costs the
+same at ten events a second and at ten thousand, and goes on counting down while nothing happens.
+Rows do not jump: a transfer keeps its row, and a row that is done stays until another takes it.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from types import TracebackType
+
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.control import Control
+from rich.live import Live
+from rich.segment import ControlType
+from rich.text import Text
+
+from ..events import Event, RunStarted, SendStarted
+from ..model import Outcome
+from .lines import Line, Told
+from .meter import Flight, Meter
+from .plain import away_line, started_line
+from .wording import clean, count, elide, label, number, rate, remaining, size, size_pair
+
+REDRAWS_PER_SECOND = 5
+MAX_WIDTH = 140
+"""Columns: wider than this the eye loses the row."""
+MAX_ROWS = 8
+"""Files in flight shown; fewer on a short terminal."""
+LINGER_SECONDS = 1.0
+"""How long a finished file keeps its row when no other takes it."""
+
+# Terminals disagree on the width of joined emoji; taken apart they are equally wide everywhere.
+_JOINERS = re.compile("[\u200d\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")
+
+_STYLES = {"failed": "red", "warn": "yellow", "info": "green", "dim": "dim"}
+_COUNTER_STYLES = {
+    Outcome.UPLOADED: "green",
+    Outcome.FAILED: "bold red",
+    Outcome.TRASHED: "yellow",
+    Outcome.DELETED_REMOTELY: "yellow",
+}
+
+
+class LiveReport:
+    """A listener and context manager: `with LiveReport(console) as report: …`.
+
+    `redraws` is how often a second the thread redraws; 0 makes no thread, and `tick` does it.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        *,
+        verbosity: int = 0,
+        redraws: float = REDRAWS_PER_SECOND,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._console = console
+        self._clock = clock
+        self._meter = Meter(clock)
+        self._told = Told(verbosity=verbosity)
+        self._lines: deque[Line] = deque()
+        self._rows = Rows(clock)
+        self._live = Live(
+            self,
+            console=console,
+            auto_refresh=False,
+            transient=True,
+            # Standard output belongs to the results.
+            redirect_stdout=False,
+        )
+        self._interval = 1 / redraws if redraws else None
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._drawing = threading.Lock()
+        self._broken = False
+        self._drawn: list[int] = []
+        self._drawn_width = console.width
+
+    def __enter__(self) -> LiveReport:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+        with self._drawing:
+            self._guarded(self._close)
+
+    def __call__(self, event: Event) -> None:
+        self._meter(event)
+        match event:
+            case SendStarted(key=key):
+                self._rows.add(self._meter.flights[key])
+            case RunStarted():
+                self._start()
+            case _:
+                pass
+        lines = self._told(event)
+        if lines:
+            self._lines.extend(lines)
+
+    def tick(self) -> None:
+        """Print the lines told since, then redraw."""
+        with self._drawing:
+            self._guarded(self._redraw)
+
+    # Drawing. rich raises SystemExit when the terminal is gone; a transfer must outlive that.
+
+    def _guarded(self, draw: Callable[[], None]) -> None:
+        if self._broken:
+            return
+        try:
+            draw()
+        except (OSError, ValueError, SystemExit):
+            self._broken = True
+
+    def _start(self) -> None:
+        # Not before the server answered: until then there is nothing to look at.
+        with self._drawing:
+            self._guarded(lambda: self._live.start(refresh=False))
+        if self._interval is not None and self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="report", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        while not self._over.wait(self._interval):
+            self.tick()
+
+    def _redraw(self) -> None:
+        self._repair()
+        self._print_lines()
+        if self._live.is_started:
+            self._meter.sample()
+            self._live.refresh()
+
+    def _close(self) -> None:
+        self._repair()
+        self._print_lines()
+        self._live.stop()
+
+    def _print_lines(self) -> None:
+        if not self._lines:
+            return
+        text = Text(end="")
+        while self._lines:
+            line = self._lines.popleft()
+            style = _STYLES[line.style]
+            if line.lead:
+                text.append(line.lead + "  ", style)
+            text.append(line.text + "\n", "" if line.lead and line.style != "dim" else style)
+        self._console.print(text, end="", soft_wrap=False)
+
+    def _repair(self) -> None:
+        """Clear what a narrower terminal folded: rich only knows the lines it wrote."""
+        width = self._console.width
+        if width < self._drawn_width and self._live.is_started:
+            extra = sum(max(0, -(-cells // width) - 1) for cells in self._drawn)
+            up = [(ControlType.CURSOR_UP, 1), (ControlType.ERASE_IN_LINE, 2)] * extra
+            self._console.control(
+                Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2), *up)
+            )
+        self._drawn_width = width
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        # One column stays free: a full last column makes some terminals fold the line.
+        width = max(10, min(options.max_width - 1, MAX_WIDTH))
+        lines = list(self._block(width, console.height))
+        for line in lines:
+            line.no_wrap = True
+            line.truncate(width, overflow="ellipsis")
+        self._drawn = [line.cell_len for line in lines]
+        yield from lines
+
+    def _block(self, width: int, height: int) -> Iterator[Text]:
+        meter = self._meter
+        head = [self._title(width), *self._overall(width), *self._counters(width)]
+        if meter.away is not None:
+            head.append(Text(away_line(meter), "yellow"))
+        elif meter.stopping is not None:
+            head.append(
+                Text("stopping: what is in flight finishes; Ctrl-C again cuts it", "yellow")
+            )
+        yield from head
+        room = min(MAX_ROWS, height - len(head) - 3)
+        if room < 1:
+            return
+        rows, more = self._rows.visible(room)
+        if rows:
+            yield Text("")
+        for flight in rows:
+            yield flight_row(flight, width) if flight is not None else Text("")
+        if more:
+            yield Text(f"  +{more} more", "dim")
+
+    def _title(self, width: int) -> Text:
+        run = self._meter.run
+        if run is None:
+            return Text("")
+        said = started_line(run)
+        if cell_len(said) > width:
+            said = said.replace(f", run {run.run}", "")
+        return Text(elide(said, width, cell_len), "dim")
+
+    def _overall(self, width: int) -> Iterator[Text]:
+        meter = self._meter
+        plus = "" if meter.walk_done else "+"
+        total = meter.bytes_total
+        done = meter.bytes_done / total if total else meter.done / max(meter.total, 1)
+        percent = f"{int(done * 100):3d} %"
+        yield Text.assemble(
+            bar(done, width - len(percent) - 1, paused=meter.away is not None),
+            " ",
+            (percent, "bold"),
+        )
+        moving = meter.rate()
+        hashing = meter.hash_rate()
+        eta = meter.eta()
+        parts = [
+            f"{number(meter.done)} of {number(meter.total)}{plus} files",
+            size_pair(meter.bytes_done, total, final=meter.walk_done),
+            f"reading {rate(hashing)}" if hashing > 0 and moving == 0 else rate(moving),
+        ]
+        if eta is not None:
+            parts.append(f"{remaining(eta)}{plus} left")
+        yield from flow([Text(part) for part in parts], width)
+
+    def _counters(self, width: int) -> Iterator[Text]:
+        meter = self._meter
+        dry_run = meter.run is not None and meter.run.dry_run
+        shown: list[Text] = []
+        for outcome in Outcome:
+            n = meter.counts.get(outcome, 0)
+            if n or outcome is Outcome.UPLOADED:
+                said = f"{number(n)} {label(outcome.value, dry_run=dry_run)}"
+                shown.append(Text(said, _COUNTER_STYLES.get(outcome, "") if n else "dim"))
+        waiting = meter.waiting()
+        if meter.retries:
+            shown.append(Text(count(meter.retries, "retry", "retries"), "yellow"))
+        if waiting:
+            shown.append(Text(f"{number(waiting)} waiting to retry", "yellow"))
+        yield from flow(shown, width)
+
+
+class Rows:
+    """Which transfer stands in which row. Written by the event loop, read by the drawing thread."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._slots: list[Flight | None] = []
+
+    def add(self, flight: Flight) -> None:
+        with self._lock:
+            for at, other in enumerate(self._slots):
+                if other is None or other.ended is not None:
+                    self._slots[at] = flight
+                    return
+            self._slots.append(flight)
+
+    def visible(self, room: int) -> tuple[list[Flight | None], int]:
+        """The rows to show and how many transfers have none."""
+        now = self._clock()
+        with self._lock:
+            slots = self._slots
+            for at, flight in enumerate(slots):
+                ended = flight.ended if flight is not None else None
+                if ended is not None and now - ended > LINGER_SECONDS:
+                    slots[at] = None
+            # Whoever is under way below the fold takes a free row above it.
+            below = [at for at in range(room, len(slots)) if _flying(slots[at])]
+            for at in range(min(room, len(slots))):
+                if below and not _flying(slots[at]):
+                    other = below.pop(0)
+                    slots[at], slots[other] = slots[other], None
+            while slots and slots[-1] is None:
+                slots.pop()
+            hidden = sum(_flying(flight) for flight in slots[room:])
+            return slots[:room], hidden
+
+
+def _flying(flight: Flight | None) -> bool:
+    return flight is not None and flight.ended is None
+
+
+def flow(parts: list[Text], width: int) -> Iterator[Text]:
+    """Join `parts` with dots into as few lines as fit."""
+    line = Text()
+    for part in parts:
+        if line and line.cell_len + 3 + part.cell_len > width:
+            yield line
+            line = Text()
+        if line:
+            line.append(" · ", "dim")
+        line.append_text(part)
+    yield line
+
+
+def bar(share: float, width: int, *, paused: bool = False, style: str = "cyan") -> Text:
+    """A thin bar: '━━━━━╸──────'; half a column is the finest step."""
+    halves = int(max(0.0, min(1.0, share)) * width * 2)
+    full, half = divmod(halves, 2)
+    text = Text("━" * full + "╸" * half, "yellow" if paused else style)
+    return text.append("─" * (width - full - half), "bright_black")
+
+
+def flight_row(flight: Flight, width: int) -> Text:
+    """'  2023/beach…1234.jpg   ━━━━━━╸─────  52 %   4.1 MiB'."""
+    over = flight.ended is not None
+    share = min(1.0, flight.moved / flight.size) if flight.size else 1.0
+    tail = f" {int(share * 100):3d} % {size(flight.size):>10}"
+    bar_width = 0 if width < 50 else 12 if width < 100 else 24
+    again = f" (attempt {flight.attempt})" if flight.attempt > 1 else ""
+    name_width = width - 2 - len(again) - len(tail) - (bar_width + 1 if bar_width else 0)
+    if name_width < 8:
+        name_width, again = name_width + len(again), ""
+    name = elide(_JOINERS.sub("", clean(flight.shown)), max(4, name_width), cell_len)
+    text = Text("  ")
+    text.append(name, "dim" if over else "")
+    text.append(again, "yellow")
+    text.append(" " * max(0, name_width - cell_len(name)))
+    if bar_width:
+        text.append(" ").append_text(
+            bar(share, bar_width, style="bright_black" if over else "blue")
+        )
+    return text.append(tail, "dim")

@@ -1,0 +1,107 @@
+"""Progress where no terminal is: a line now and then, no escapes, fit for a log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import BinaryIO, TextIO
+
+from ..events import Back, Event, Finished, RunStarted, Waiting
+from ..model import Outcome
+from .lines import Told, one_line
+from .meter import Meter
+from .stream import Out
+from .wording import clean, clock, count, label, number, rate, remaining, size_pair
+
+EVERY_SECONDS = 30.0
+
+
+class PlainReport:
+    """A listener that writes lines to `stream`; it has no timer: events and `tick` drive it."""
+
+    def __init__(
+        self,
+        stream: TextIO | BinaryIO,
+        *,
+        quiet: bool = False,
+        verbosity: int = 0,
+        periodic: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._out = Out(stream)
+        self._told = Told(quiet=quiet, verbosity=verbosity)
+        self._quiet = quiet
+        self._periodic = periodic and not quiet
+        self._clock = clock
+        self._meter = Meter(clock)
+        self._said_at = clock()
+        self._finished = False
+        self._away = False
+
+    def __call__(self, event: Event) -> None:
+        self._meter(event)
+        lines = [line.plain() for line in self._told(event)]
+        if not self._quiet:
+            match event:
+                case RunStarted():
+                    self._said_at = self._clock()
+                    lines.append(started_line(event))
+                # The server may be asked every few seconds: one outage is said once.
+                case Waiting() if not self._away:
+                    self._away = True
+                    lines.append(away_line(self._meter))
+                case Back():
+                    self._away = False
+                case Finished():
+                    self._finished = True
+                case _:
+                    pass
+        if lines:
+            self._out.text("\n".join(lines) + "\n")
+        if self._periodic:
+            self.tick(self._clock())
+
+    def tick(self, now: float) -> None:
+        """Say where we are when it is time to."""
+        if not self._periodic or self._finished or now - self._said_at < EVERY_SECONDS:
+            return
+        self._said_at = now
+        if self._meter.run is not None:
+            said = away_line(self._meter) if self._meter.away else progress_line(self._meter)
+            self._out.text(said + "\n")
+
+
+def started_line(event: RunStarted) -> str:
+    as_whom = f" as {clean(event.user_name)}" if event.user_name else ""
+    dry = " (dry run: nothing is changed)" if event.dry_run else ""
+    resumed = " resumed" if event.resumed else ""
+    return f"{event.command}{resumed}: Immich {clean(event.server)}{as_whom}, run {event.run}{dry}"
+
+
+def away_line(meter: Meter) -> str:
+    """'server away: Connection refused; trying again, giving up in 29:30'."""
+    reason = one_line(meter.away[0] if meter.away else "").rstrip(".")
+    return f"server away: {reason}; trying again, giving up in {clock(meter.until_giving_up())}"
+
+
+def progress_line(meter: Meter) -> str:
+    """'1,234 of 3,000+ files, 12.3 of 30.1+ GiB, 12.4 MiB/s, 12 min left; 1,100 uploaded, …'."""
+    meter.sample()
+    final = meter.walk_done
+    parts = [
+        f"{number(meter.done)} of {number(meter.total)}{'' if final else '+'} files",
+        size_pair(meter.bytes_done, meter.bytes_total, final=final),
+        rate(meter.rate()),
+    ]
+    eta = meter.eta()
+    if eta is not None:
+        parts.append(f"{remaining(eta)}{'' if final else '+'} left")
+    dry_run = meter.run is not None and meter.run.dry_run
+    counters = [
+        f"{number(meter.counts[outcome])} {label(outcome.value, dry_run=dry_run)}"
+        for outcome in Outcome
+        if meter.counts.get(outcome)
+    ]
+    if meter.retries:
+        counters.append(count(meter.retries, "retry", "retries"))
+    return ", ".join(parts) + ("; " + ", ".join(counters) if counters else "")
