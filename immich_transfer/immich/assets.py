@@ -119,7 +119,10 @@ class Assets:
 
 
 class IdleGuard:
-    """Cancels a task when its body has not moved for `timeout` seconds; one timer, re-armed late."""
+    """Cancels the current task when its body has not moved for `timeout` seconds.
+
+    One timer per body, re-armed only when it fires: moving bytes costs it nothing.
+    """
 
     def __init__(self, progress: Progress, timeout: float) -> None:
         self._progress = progress

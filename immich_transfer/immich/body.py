@@ -105,7 +105,9 @@ def _iso(mtime_ns: int) -> str:
 class Progress:
     """What a body in flight tells: bytes that went out, and when the last of them moved."""
 
-    def __init__(self, on_bytes: Callable[[int], None]) -> None:
+    def __init__(self, key: int, on_bytes: Callable[[int], None]) -> None:
+        self.key = key
+        """Names this attempt in events."""
         self._on_bytes = on_bytes
         self.sent = 0
         self.moved_at = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from collections.abc import AsyncIterator, Sequence
 from typing import Generic, TypeVar
 
@@ -67,10 +68,8 @@ class Batcher(Generic[T]):
                     self._room.set()
                     yield batch
                     continue
-                try:
+                with suppress(TimeoutError):
                     await asyncio.wait_for(self._news.wait(), left)
-                except TimeoutError:
-                    pass
             elif self._writers == 0:
                 return
             else:

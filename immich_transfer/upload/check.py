@@ -11,8 +11,8 @@ import asyncio
 
 from immich_transfer.errors import TransferError
 from immich_transfer.immich.assets import Found
-from immich_transfer.model import AssetId, Debt, Known, LocalFile, Outcome, Sha1
 from immich_transfer.manifest.store import Presence
+from immich_transfer.model import AssetId, Debt, Known, LocalFile, Outcome, Sha1
 from immich_transfer.pipeline.batcher import Batcher
 
 from .remove import remove_sources

@@ -19,20 +19,21 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
-from immich_transfer.config.options import ServerOptions, TransferOptions, UploadOptions
 from immich_transfer.disk.walk import folders, walk
+from immich_transfer.manifest.sqlite import open_for_dry_run, open_manifest
+from immich_transfer.policy.albums_from import FolderAlbums
+from immich_transfer.policy.filters import Filters
+
+from immich_transfer.config.options import ServerOptions, TransferOptions, UploadOptions
 from immich_transfer.errors import Exit, TransferError, UsageError, worst
 from immich_transfer.events import Finished, Listener, RunStarted
 from immich_transfer.immich.connect import Connection, connect
 from immich_transfer.immich.wire import MediaTypesAnswer
-from immich_transfer.manifest.sqlite import open_for_dry_run, open_manifest
 from immich_transfer.manifest.store import Manifest
 from immich_transfer.model import ItemResult, LocalFile, Outcome, Summary, Totals
 from immich_transfer.pipeline.batcher import Batcher
 from immich_transfer.pipeline.limiter import Limiter
 from immich_transfer.pipeline.shutdown import heed_signals
-from immich_transfer.policy.albums_from import FolderAlbums
-from immich_transfer.policy.filters import Filters
 from immich_transfer.policy.pacing import Pace
 
 from .check import check

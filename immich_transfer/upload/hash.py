@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
-
 from immich_transfer.disk.digest import digest, digest_small
+
 from immich_transfer.errors import ChangedWhileReading, ItemError, TransferError
 from immich_transfer.events import Hashed
 from immich_transfer.model import Digest, LocalFile

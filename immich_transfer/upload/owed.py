@@ -8,6 +8,7 @@ an earlier run still owes is paid here too.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from itertools import groupby
 
 from immich_transfer.errors import (
@@ -29,10 +30,8 @@ PAY_SECONDS = 2.0
 async def pay_debts(run: UploadRun, sent: asyncio.Event) -> None:
     """Pay every couple of seconds while photos go up, and to the end when all are `sent`."""
     while not sent.is_set():
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(sent.wait(), PAY_SECONDS)
-        except TimeoutError:
-            pass
         try:
             await _pay_all(run)
         except TransferError as error:

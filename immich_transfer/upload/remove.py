@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 
 from immich_transfer.disk.digest import fingerprint
+
 from immich_transfer.model import LocalFile
 
 from .run import UploadRun

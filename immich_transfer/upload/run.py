@@ -16,8 +16,8 @@ from typing import Any, ParamSpec, TypeVar
 import msgspec
 
 from immich_transfer.config.options import TransferOptions, UploadOptions
-from immich_transfer.errors import Exit, ItemError, LimitReached, TransferError, worst
-from immich_transfer.events import Event, Listener, Notice, Settled, Stopping
+from immich_transfer.errors import Exit, Interrupted, ItemError, LimitReached, TransferError, worst
+from immich_transfer.events import Listener, Notice, Settled, Stopping
 from immich_transfer.immich.albums import Albums
 from immich_transfer.immich.assets import Assets
 from immich_transfer.immich.connect import Connection
@@ -138,6 +138,8 @@ class UploadRun:
 
     def cut(self, error: TransferError) -> None:
         """End the run: remember why (the worst reason wins), start nothing new."""
+        if isinstance(error, Interrupted) and self.codes:
+            return  # it only echoes the reason that is known already
         before = worst(*self.codes)
         self.codes.append(error.exit_code)
         if self.message is None or worst(before, error.exit_code) != before:

@@ -14,6 +14,7 @@ import os
 from typing import NamedTuple
 
 from immich_transfer.disk.digest import digest, fingerprint
+
 from immich_transfer.errors import (
     ChangedWhileReading,
     ConnectionFailed,
@@ -23,8 +24,8 @@ from immich_transfer.errors import (
     RunError,
     Stumbled,
     Throttled,
-    Transient,
     TransferError,
+    Transient,
 )
 from immich_transfer.events import BytesMoved, Hashed, SendEnded, SendStarted
 from immich_transfer.immich.assets import IdleGuard
@@ -137,12 +138,19 @@ async def _send_until_there(
     run: UploadRun, candidate: Candidate, to_settle: Batcher[Sent], slot: Slot
 ) -> None:
     file = candidate.file
+    delivered = False
 
     async def attempt(number: int) -> tuple[AssetId, bool, str | None]:
+        nonlocal delivered
         await slot.take()
         if run.stopping and number > 1:
             raise Interrupted("stopped before the next attempt")
-        return await _attempt(run, candidate, number, slot.limiter)
+        progress = _progress(run, slot.limiter)
+        try:
+            return await _attempt(run, candidate, number, progress)
+        except ConnectionFailed:
+            delivered |= progress.sent > file.size
+            raise
 
     def failed(failure: Transient) -> None:
         slot.release()
@@ -153,16 +161,15 @@ async def _send_until_there(
         attempt, file.shown, on_failure=failed
     )
     slot.limiter.moved(0, finished=True)
+    # The answer to a body that went out whole was lost: the duplicate found now is our own.
+    created |= delivered
     run.landed[candidate.sha1] = asset_id
     twins = run.claims.pop(candidate.sha1, [])
     to_settle.put_now([Sent(candidate, asset_id, created, sidecar, twins)])
 
 
-async def _attempt(
-    run: UploadRun, candidate: Candidate, number: int, limiter: Limiter
-) -> tuple[AssetId, bool, str | None]:
-    """One body on the wire. Raises ChangedWhileReading when the file is not what was hashed."""
-    file = candidate.file
+def _progress(run: UploadRun, limiter: Limiter) -> Progress:
+    """Counts the bytes of one attempt, and tells the pace and the listeners."""
     key = next(_keys)
 
     def moved(size: int) -> None:
@@ -170,7 +177,15 @@ async def _attempt(
         limiter.moved(size)
         run.listener(BytesMoved(key, size))
 
-    progress = Progress(moved)
+    return Progress(key, moved)
+
+
+async def _attempt(
+    run: UploadRun, candidate: Candidate, number: int, progress: Progress
+) -> tuple[AssetId, bool, str | None]:
+    """One body on the wire. Raises ChangedWhileReading when the file is not what was hashed."""
+    file = candidate.file
+    key = progress.key
     content: bytes | int | None = candidate.content
     sidecar = None
     opened: int | None = None

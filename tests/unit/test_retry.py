@@ -1,0 +1,65 @@
+"""The retry policy: pure, so every claim is checked without a clock."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from immich_transfer.policy.retry import (
+    CAP_SECONDS,
+    RETRY_AFTER_CAP_SECONDS,
+    RetryQuota,
+    backoff,
+    ping_pause,
+    retry_after,
+)
+
+NOW = datetime(2026, 11, 24, 10, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("7", 7.0),
+        (" 0 ", 0.0),
+        ("999999", RETRY_AFTER_CAP_SECONDS),
+        ("Tue, 24 Nov 2026 10:00:30 GMT", 30.0),
+        ("Tue, 24 Nov 2026 09:00:00 GMT", 0.0),
+        ("soon", None),
+        ("-3", None),
+        ("٣", None),
+    ],
+)
+def test_retry_after_as_seconds_or_date(header: str | None, seconds: float | None) -> None:
+    assert retry_after(header, NOW) == seconds
+
+
+def test_backoff_is_full_jitter_under_a_growing_cap() -> None:
+    assert backoff(2, 0.0) == 0.0
+    caps = [backoff(attempt, 1.0) for attempt in range(2, 12)]
+    assert caps == sorted(caps)
+    assert caps[0] == 0.5
+    assert caps[-1] == CAP_SECONDS
+
+
+def test_quota_runs_dry_and_successes_refill_it() -> None:
+    quota = RetryQuota(capacity=20, cost=5)
+    assert [quota.pay() for _ in range(5)] == [True] * 4 + [False]
+    for _ in range(5):
+        quota.refund()
+    assert quota.pay()
+    assert not quota.pay()
+    for _ in range(100):
+        quota.refund()
+    assert quota.tokens == 20
+
+
+def test_pings_grow_apart_and_stay_below_twenty_seconds() -> None:
+    pauses = [ping_pause(misses, 0.5) for misses in range(30)]
+    assert pauses == sorted(pauses)
+    assert pauses[0] == 0.5
+    assert pauses[-1] == 15.0
+    assert ping_pause(1000, 1.0) < 20.0
