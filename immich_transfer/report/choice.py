@@ -7,14 +7,14 @@ else:   the summary          -q: failures only
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
 import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
-from ..events import Event
+from ..events import BytesMoved, Event
 from .jsonl import JsonLines
 from .lines import one_line
 from .plain import PlainReport
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 SUMMARY_WIDTH = 100
 """Columns at most: it is prose."""
+DEFAULT_WIDTH = 80
+"""Columns where no terminal tells."""
 
 
 class Report:
@@ -68,7 +70,7 @@ class Report:
         if self._json is not None:
             self._json.flush()
         elif self.tally.summary is not None:
-            width = min(shutil.get_terminal_size((80, 24)).columns, SUMMARY_WIDTH)
+            width = min(_columns(), SUMMARY_WIDTH)
             self._stdout.text(
                 render_summary(self.tally.summary, self.tally, width=width, color=self._color)
             )
@@ -76,7 +78,8 @@ class Report:
     def __call__(self, event: Event) -> None:
         for hear in self._hear:
             hear(event)
-        self.tally(event)
+        if type(event) is not BytesMoved:
+            self.tally(event)
 
     def tick(self) -> None:
         """Say what is due while no event comes; call it about once a second."""
@@ -120,6 +123,15 @@ def choose(
         view = PlainReport(stderr, quiet=quiet, verbosity=verbosity, periodic=periodic)
     color = _terminal(stdout) and smart and not no_color
     return Report(view=view, json=lines, stdout=stdout, stderr=stderr, color=color)
+
+
+def _columns() -> int:
+    # What shutil.get_terminal_size does, without its imports.
+    with contextlib.suppress(ValueError):
+        return int(os.environ.get("COLUMNS", "")) or DEFAULT_WIDTH
+    with contextlib.suppress(OSError, ValueError):
+        return os.get_terminal_size(1).columns or DEFAULT_WIDTH
+    return DEFAULT_WIDTH
 
 
 def _terminal(stream: TextIO) -> bool:

@@ -54,7 +54,7 @@ class JsonLines:
             self._meter(event)
         match event:
             case Settled(item=item):
-                self._put(self._item(item))
+                self._item(item)
             case RunStarted():
                 self._run(event)
                 self.flush()
@@ -108,28 +108,27 @@ class JsonLines:
             line["dry_run"] = True
         self._put(line)
 
-    def _item(self, item: ItemResult) -> dict[str, Any]:
-        line: dict[str, Any] = {"type": "item", "outcome": item.outcome, "path": item.path}
-        if not item.path.isascii() and any("\ud800" <= c <= "\udfff" for c in item.path):
-            raw = _raw(item.path)
-            line["path"] = raw.decode("utf-8", "replace")
-            line["path_b64"] = base64.b64encode(raw).decode()
-        if item.asset_id is not None:
-            line["asset_id"] = item.asset_id
-        if item.sha1 is not None:
-            line["sha1"] = item.sha1.hex()
-        line["bytes"] = item.size
-        if item.reason is not None:
-            line["reason"] = item.reason
-        if item.error is not None:
-            line["error"] = item.error
-        if item.hint is not None:
-            line["hint"] = item.hint
-        if item.note is not None:
-            line["note"] = item.note
-        if self._dry_run:
-            line["dry_run"] = True
-        return line
+    def _item(self, item: ItemResult) -> None:
+        path = item.path
+        line = _ItemLine(
+            outcome=item.outcome.value,
+            path=path,
+            asset_id=item.asset_id,
+            sha1=None if item.sha1 is None else item.sha1.hex(),
+            bytes=item.size,
+            reason=item.reason,
+            error=item.error,
+            hint=item.hint,
+            note=item.note,
+            dry_run=self._dry_run,
+        )
+        try:
+            self._put_data(self._encoder.encode(line))
+        except UnicodeEncodeError:
+            # Rare, so it is cheaper to fail here than to look at every name before.
+            if _undecodable(path):
+                line.path_b64 = base64.b64encode(_raw(path)).decode()
+            self._put_data(self._encoder.encode(_encodable(msgspec.to_builtins(line))))
 
     def _progress(self) -> None:
         meter = self._meter
@@ -148,17 +147,44 @@ class JsonLines:
         )
 
     def _put(self, line: dict[str, Any]) -> None:
-        if self._out.broken:
-            return
         try:
             data = self._encoder.encode(line)
         except UnicodeEncodeError:
-            # An error text may quote a name that is not UTF-8.
+            # A message may quote a name that is not UTF-8.
             data = self._encoder.encode(_encodable(line))
+        self._put_data(data)
+
+    def _put_data(self, data: bytes) -> None:
+        if self._out.broken:
+            return
         self._batch += data
         self._batch += b"\n"
         if len(self._batch) >= BATCH_BYTES:
             self.flush()
+
+
+class _ItemLine(msgspec.Struct, tag="item", kw_only=True, omit_defaults=True, gc=False):
+    """An item line; the order of the fields is that of the contract."""
+
+    outcome: str
+    path: str
+    path_b64: str | None = None
+    asset_id: str | None = None
+    sha1: str | None = None
+    bytes: int
+    reason: str | None = None
+    error: str | None = None
+    hint: str | None = None
+    note: str | None = None
+    dry_run: bool = False
+
+
+def _undecodable(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _raw(path: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..events import Back, Event, Notice, Retrying, RunStarted, Settled, Stopping
@@ -35,12 +36,12 @@ class Told:
         self._dry_run = False
         self._hints: set[str] = set()
 
-    def __call__(self, event: Event) -> list[Line]:
+    def __call__(self, event: Event) -> Sequence[Line]:
         match event:
             case Settled(item=item):
                 if item.outcome is Outcome.FAILED:
                     return self._failed(item)
-                return [self._item(item)] if self._verbosity >= 1 else []
+                return [self._item(item)] if self._verbosity >= 1 else ()
             case RunStarted():
                 self._dry_run = event.dry_run
             case Notice(text=text) if not self._quiet:
@@ -55,7 +56,7 @@ class Told:
                 return [Line("dim", "retrying", said)]
             case _:
                 pass
-        return []
+        return ()
 
     def _failed(self, item: ItemResult) -> list[Line]:
         why = one_line(item.error or "no reason given")

@@ -21,7 +21,7 @@ from rich.live import Live
 from rich.segment import ControlType
 from rich.text import Text
 
-from ..events import Event, RunStarted, SendStarted
+from ..events import BytesMoved, Event, RunStarted, SendStarted
 from ..model import Outcome
 from .lines import Line, Told
 from .meter import Flight, Meter
@@ -101,6 +101,8 @@ class LiveReport:
 
     def __call__(self, event: Event) -> None:
         self._meter(event)
+        if type(event) is BytesMoved:
+            return
         match event:
             case SendStarted(key=key):
                 self._rows.add(self._meter.flights[key])

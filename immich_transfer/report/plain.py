@@ -6,7 +6,18 @@ import time
 from collections.abc import Callable
 from typing import BinaryIO, TextIO
 
-from ..events import Back, Event, Finished, RunStarted, Waiting
+from ..events import (
+    Back,
+    BytesMoved,
+    Discovered,
+    Event,
+    Finished,
+    Hashed,
+    RunStarted,
+    SendEnded,
+    SendStarted,
+    Waiting,
+)
 from ..model import Outcome
 from .lines import Told, one_line
 from .meter import Meter
@@ -14,6 +25,8 @@ from .stream import Out
 from .wording import clean, clock, count, label, number, rate, remaining, size_pair
 
 EVERY_SECONDS = 30.0
+_FREQUENT = frozenset({BytesMoved, Hashed, Discovered, SendStarted, SendEnded})
+"""Events that never make a line, and come by the thousand."""
 
 
 class PlainReport:
@@ -40,6 +53,12 @@ class PlainReport:
 
     def __call__(self, event: Event) -> None:
         self._meter(event)
+        if type(event) not in _FREQUENT:
+            self._say(event)
+        if self._periodic:
+            self.tick(self._clock())
+
+    def _say(self, event: Event) -> None:
         lines = [line.plain() for line in self._told(event)]
         if not self._quiet:
             match event:
@@ -58,8 +77,6 @@ class PlainReport:
                     pass
         if lines:
             self._out.text("\n".join(lines) + "\n")
-        if self._periodic:
-            self.tick(self._clock())
 
     def tick(self, now: float) -> None:
         """Say where we are when it is time to."""
