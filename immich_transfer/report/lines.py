@@ -63,7 +63,7 @@ class Told:
         lines = [Line("failed", "failed", f"{clean(item.path)} — {why}")]
         if item.hint and item.hint not in self._hints and len(self._hints) < HINTS_KEPT:
             self._hints.add(item.hint)
-            lines.append(Line("dim", "        hint:", one_line(item.hint)))
+            lines.append(Line("dim", "", f"        hint: {one_line(item.hint)}"))
         return lines
 
     def _item(self, item: ItemResult) -> Line:

@@ -21,7 +21,7 @@ from rich.live import Live
 from rich.segment import ControlType
 from rich.text import Text
 
-from ..events import BytesMoved, Event, RunStarted, SendStarted
+from ..events import BytesMoved, Event, Notice, RunStarted, SendStarted, Waiting
 from ..model import Outcome
 from .lines import Line, Told
 from .meter import Flight, Meter
@@ -106,7 +106,7 @@ class LiveReport:
         match event:
             case SendStarted(key=key):
                 self._rows.add(self._meter.flights[key])
-            case RunStarted():
+            case RunStarted() | Waiting() | Notice():
                 self._start()
             case _:
                 pass
@@ -130,7 +130,9 @@ class LiveReport:
             self._broken = True
 
     def _start(self) -> None:
-        # Not before the server answered: until then there is nothing to look at.
+        # Not before there is something to look at: a usage error should not flash a display.
+        if self._live.is_started:
+            return
         with self._drawing:
             self._guarded(lambda: self._live.start(refresh=False))
         if self._interval is not None and self._thread is None:
@@ -188,9 +190,15 @@ class LiveReport:
 
     def _block(self, width: int, height: int) -> Iterator[Text]:
         meter = self._meter
-        head = [self._title(width), *self._overall(width), *self._counters(width)]
+        head = [self._title(width)]
+        if meter.run is not None:
+            head += [*self._overall(width), *self._counters(width)]
         if meter.away is not None:
-            head.append(Text(away_line(meter), "yellow"))
+            said = away_line(meter)
+            if cell_len(said) > width:
+                # The countdown comes first where the reason has to be cut.
+                said = away_line(meter, short=True)
+            head.append(Text(said, "yellow"))
         elif meter.stopping is not None:
             head.append(
                 Text("stopping: what is in flight finishes; Ctrl-C again cuts it", "yellow")
@@ -210,7 +218,7 @@ class LiveReport:
     def _title(self, width: int) -> Text:
         run = self._meter.run
         if run is None:
-            return Text("")
+            return Text("connecting to the server", "dim")
         said = started_line(run)
         if cell_len(said) > width:
             said = said.replace(f", run {run.run}", "")
@@ -248,11 +256,10 @@ class LiveReport:
             if n or outcome is Outcome.UPLOADED:
                 said = f"{number(n)} {label(outcome.value, dry_run=dry_run)}"
                 shown.append(Text(said, _COUNTER_STYLES.get(outcome, "") if n else "dim"))
-        waiting = meter.waiting()
         if meter.retries:
-            shown.append(Text(count(meter.retries, "retry", "retries"), "yellow"))
-        if waiting:
-            shown.append(Text(f"{number(waiting)} waiting to retry", "yellow"))
+            waiting = meter.waiting()
+            more = f" ({number(waiting)} waiting)" if waiting else ""
+            shown.append(Text(count(meter.retries, "retry", "retries") + more, "yellow"))
         yield from flow(shown, width)
 
 
@@ -326,7 +333,7 @@ def flight_row(flight: Flight, width: int) -> Text:
     bar_width = 0 if width < 50 else 12 if width < 100 else 24
     again = f" (attempt {flight.attempt})" if flight.attempt > 1 else ""
     name_width = width - 2 - len(again) - len(tail) - (bar_width + 1 if bar_width else 0)
-    if name_width < 8:
+    if name_width < 24:
         name_width, again = name_width + len(again), ""
     name = elide(_JOINERS.sub("", clean(flight.shown)), max(4, name_width), cell_len)
     text = Text("  ")

@@ -83,9 +83,10 @@ class PlainReport:
         if not self._periodic or self._finished or now - self._said_at < EVERY_SECONDS:
             return
         self._said_at = now
-        if self._meter.run is not None:
-            said = away_line(self._meter) if self._meter.away else progress_line(self._meter)
-            self._out.text(said + "\n")
+        if self._meter.away:
+            self._out.text(away_line(self._meter) + "\n")
+        elif self._meter.run is not None:
+            self._out.text(progress_line(self._meter) + "\n")
 
 
 def started_line(event: RunStarted) -> str:
@@ -95,10 +96,13 @@ def started_line(event: RunStarted) -> str:
     return f"{event.command}{resumed}: Immich {clean(event.server)}{as_whom}, run {event.run}{dry}"
 
 
-def away_line(meter: Meter) -> str:
+def away_line(meter: Meter, *, short: bool = False) -> str:
     """'server away: Connection refused; trying again, giving up in 29:30'."""
     reason = one_line(meter.away[0] if meter.away else "").rstrip(".")
-    return f"server away: {reason}; trying again, giving up in {clock(meter.until_giving_up())}"
+    left = clock(meter.until_giving_up())
+    if short:
+        return f"server away, giving up in {left}: {reason}"
+    return f"server away: {reason}; trying again, giving up in {left}"
 
 
 def progress_line(meter: Meter) -> str:

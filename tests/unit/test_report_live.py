@@ -185,6 +185,15 @@ def test_an_outage_counts_down() -> None:
     assert screen.lines()[4].startswith("stopping:")
 
 
+def test_a_narrow_outage_keeps_its_countdown() -> None:
+    screen = Screen(44)
+    screen.report(Waiting("Cannot connect to host photos.example.org:443", 1770))
+    assert screen.lines() == [
+        "connecting to the server",
+        "server away, giving up in 29:30: Cannot co…",
+    ]
+
+
 def test_lines_are_told_above_and_literally() -> None:
     screen = Screen(200)
     with screen.report as report:

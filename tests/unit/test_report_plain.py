@@ -94,7 +94,7 @@ def test_failures_are_told_at_once_and_a_hint_once() -> None:
     failed = ItemResult(Outcome.FAILED, "a\x1b[2J\n.jpg", error="413\nToo large", hint="a proxy")
     assert plain.hear(Settled(failed), Settled(failed)) == [
         "failed  a\ufffd[2J\ufffd.jpg — 413 Too large",
-        "        hint:  a proxy",
+        "        hint: a proxy",
         "failed  a\ufffd[2J\ufffd.jpg — 413 Too large",
     ]
 
