@@ -24,7 +24,8 @@ from immich_transfer.events import (
     WalkDone,
 )
 from immich_transfer.model import ItemResult, Outcome
-from immich_transfer.report.live import LiveReport, bar
+from immich_transfer.report.drawing import bar
+from immich_transfer.report.live import LiveReport
 
 RUN = RunStarted(run="r1", command="upload", server="2.7.5", user="u", user_name="Ann")
 MIB = 2**20
