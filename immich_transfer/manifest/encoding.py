@@ -1,0 +1,63 @@
+"""How values look inside the database: bytes for names, 16 bytes for asset ids."""
+
+from __future__ import annotations
+
+import sys
+
+from immich_transfer.model import AssetId
+
+_ENCODING = sys.getfilesystemencoding()
+_ERRORS = sys.getfilesystemencodeerrors()
+
+
+def path_in(path: str) -> bytes:
+    """`os.fsencode` without its type checks: this runs once for every file of every walk."""
+    return path.encode(_ENCODING, _ERRORS)
+
+
+def path_out(raw: bytes) -> str:
+    return raw.decode(_ENCODING, _ERRORS)
+
+
+def name_in(name: str) -> bytes:
+    """A name that may come from an undecodable folder; any `str` survives the round trip."""
+    return name.encode("utf-8", "surrogatepass")
+
+
+def name_out(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogatepass")
+
+
+def prose(text: str | None) -> str | None:
+    """Text for people: lone surrogates, which SQLite refuses, become readable escapes."""
+    if text is None or text.isascii():
+        return text
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def asset_in(asset_id: str | None) -> bytes | str | None:
+    """16 bytes when it is a UUID as the server writes it, else the text as it is."""
+    if asset_id is None:
+        return None
+    if len(asset_id) == 36:
+        try:
+            raw = bytes.fromhex(asset_id.replace("-", ""))
+        except ValueError:
+            return prose(asset_id)
+        if len(raw) == 16 and _uuid(raw) == asset_id:
+            return raw
+    return prose(asset_id)
+
+
+def asset_out(stored: bytes | str) -> AssetId:
+    return AssetId(_uuid(stored) if isinstance(stored, bytes) else stored)
+
+
+def _uuid(raw: bytes) -> str:
+    text = raw.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def signed(number: int) -> int:
+    """Inodes of some network file systems use all 64 bits; SQLite's integers are signed."""
+    return number if number < 1 << 63 else (number & (1 << 64) - 1) - (1 << 64)

@@ -1,0 +1,110 @@
+"""What files contain: SHA-1 and sample by path and fingerprint.
+
+A fingerprint is size, mtime in ns, and inode. A file of the same size and time but another inode
+counts as changed here (somebody put another file in its place); `lookalikes` then recognises it by
+its sample if it is the same content, e.g. after a restore. Inode 0 means "this file system has
+none" and is not compared.
+
+There is no rule for files written in the very moment they were hashed (git calls them racy): the
+hasher compares the fingerprint before and after reading, file systems of today keep time in steps
+of 1 ns to 4 ms, and refusing fresh rows would read every new photo twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+
+from immich_transfer.model import Digest, LocalFile, Sha1
+
+from .database import CHUNK, Room, chunks, marks
+from .encoding import path_in, signed
+
+ALIKE_LIMIT = 64
+"""Rows of one size and mtime. More (a tree whose times were all set alike) identify nothing, and
+comparing them all with each other would be quadratic."""
+
+
+class Files(Room):
+    """The part of the manifest that knows what was hashed."""
+
+    def lookup(self, files: Sequence[LocalFile]) -> list[Sha1 | None]:
+        """SHA-1 of each file whose path still has the fingerprint it was hashed under."""
+        keys = [path_in(file.path) for file in files]
+        rows: dict[bytes, tuple[bytes, int, int, int, Sha1]] = {}
+        with self._db.read() as connection:
+            for chunk in chunks(keys):
+                for row in connection.execute(
+                    "SELECT path, size, mtime_ns, inode, sha1 FROM files"
+                    f" WHERE path IN ({marks(len(chunk))})",
+                    chunk,
+                ):
+                    rows[row[0]] = row
+        if not rows:
+            return [None] * len(files)
+        found: list[Sha1 | None] = []
+        for key, file in zip(keys, files, strict=True):
+            row = rows.get(key)
+            if row is None:
+                found.append(None)
+                continue
+            _, size, mtime_ns, inode, sha1 = row
+            now = file.fingerprint
+            same = (
+                size == now.size
+                and mtime_ns == now.mtime_ns
+                and (inode == signed(now.inode) or not inode or not now.inode)
+            )
+            found.append(sha1 if same else None)
+        return found
+
+    def lookalikes(self, files: Sequence[LocalFile]) -> dict[str, list[Digest]]:
+        """Digests remembered for the same (size, mtime_ns), for the caller to compare samples."""
+        by_look: dict[tuple[int, int], list[str]] = {}
+        for file in files:
+            look = (file.fingerprint.size, file.fingerprint.mtime_ns)
+            by_look.setdefault(look, []).append(file.path)
+        found: dict[str, list[Digest]] = {}
+        with self._db.read() as connection:
+            for chunk in chunks(list(by_look), CHUNK // 2):
+                # Which of them exist is one question; nearly always the answer is none.
+                hits = connection.execute(
+                    f"WITH wanted (size, mtime_ns) AS (VALUES {marks(len(chunk), '(?,?)')})"
+                    " SELECT size, mtime_ns FROM wanted WHERE EXISTS (SELECT 1 FROM files"
+                    " WHERE files.size = wanted.size AND files.mtime_ns = wanted.mtime_ns)",
+                    list(chain.from_iterable(chunk)),
+                ).fetchall()
+                for look in hits:
+                    rows = connection.execute(
+                        "SELECT sha1, sample FROM files WHERE size = ? AND mtime_ns = ? LIMIT ?",
+                        (*look, ALIKE_LIMIT + 1),
+                    ).fetchall()
+                    if len(rows) <= ALIKE_LIMIT:
+                        digests = [Digest(sha1, sample) for sha1, sample in sorted(set(rows))]
+                        for path in by_look[look]:
+                            found[path] = list(digests)
+        return found
+
+    def remember(self, rows: Iterable[tuple[LocalFile, Digest]]) -> None:
+        """Save digests under the fingerprints they were computed for."""
+        values = [
+            (
+                path_in(file.path),
+                file.fingerprint.size,
+                file.fingerprint.mtime_ns,
+                signed(file.fingerprint.inode),
+                digest.sha1,
+                digest.sample,
+            )
+            for file, digest in rows
+        ]
+        if values and self._db.writable:
+            with self._db.write() as connection:
+                connection.executemany("INSERT OR REPLACE INTO files VALUES (?,?,?,?,?,?)", values)
+
+    def forget(self, paths: Iterable[str]) -> None:
+        """Drop files that are gone."""
+        keys = [(path_in(path),) for path in paths]
+        if keys and self._db.writable:
+            with self._db.write() as connection:
+                connection.executemany("DELETE FROM files WHERE path = ?", keys)

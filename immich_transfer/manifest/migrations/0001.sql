@@ -1,0 +1,82 @@
+-- Format 1. Paths and names are BLOBs: a name on disk need not be UTF-8. Asset ids are 16 bytes
+-- when they are UUIDs, text otherwise. WITHOUT ROWID where the key is what every question asks
+-- by: one tree to descend and the key stored once.
+
+CREATE TABLE accounts (
+    id      INTEGER PRIMARY KEY,
+    user_id TEXT NOT NULL UNIQUE
+);
+
+-- What is in a file, as of the fingerprint it was hashed under.
+CREATE TABLE files (
+    path     BLOB PRIMARY KEY,
+    size     INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    inode    INTEGER NOT NULL,
+    sha1     BLOB NOT NULL,
+    sample   BLOB NOT NULL
+) WITHOUT ROWID;
+
+-- Moved and copied files keep their size and time.
+CREATE INDEX files_alike ON files (size, mtime_ns);
+
+-- What the server said it holds.
+CREATE TABLE contents (
+    account       INTEGER NOT NULL,
+    sha1          BLOB NOT NULL,
+    asset_id      NOT NULL,
+    uploaded      INTEGER NOT NULL,
+    sidecar_stamp TEXT,
+    PRIMARY KEY (account, sha1)
+) WITHOUT ROWID;
+
+-- Albums and tags by name; the names are long and the debts are many.
+CREATE TABLE targets (
+    id   INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    name BLOB NOT NULL,
+    UNIQUE (kind, name)
+);
+
+-- state: 0 owed, 1 paid, 2 owed but not offered again before the next opening
+CREATE TABLE debts (
+    account  INTEGER NOT NULL,
+    sha1     BLOB NOT NULL,
+    target   INTEGER NOT NULL,
+    asset_id,
+    state    INTEGER NOT NULL DEFAULT 0,
+    reason   TEXT,
+    PRIMARY KEY (account, sha1, target)
+) WITHOUT ROWID;
+
+-- Partial: the paid ones, which are nearly all, cost nothing here.
+CREATE INDEX debts_payable ON debts (account, target) WHERE state = 0 AND asset_id IS NOT NULL;
+CREATE INDEX debts_owed ON debts (account) WHERE state <> 1;
+
+CREATE TABLE runs (
+    number    INTEGER PRIMARY KEY,
+    id        TEXT NOT NULL UNIQUE,
+    command   TEXT NOT NULL,
+    arguments TEXT NOT NULL,
+    cwd       BLOB NOT NULL,
+    started   REAL NOT NULL,
+    ended     REAL,
+    exit_code INTEGER,
+    summary   TEXT
+);
+
+-- Only what failed or was left: `status` says why.
+CREATE TABLE items (
+    number   INTEGER PRIMARY KEY,
+    run      INTEGER NOT NULL,
+    path     BLOB NOT NULL,
+    outcome  TEXT NOT NULL,
+    size     INTEGER NOT NULL,
+    sha1     BLOB,
+    asset_id,
+    reason   TEXT,
+    error    TEXT,
+    hint     TEXT,
+    note     TEXT
+);
+CREATE INDEX items_run ON items (run);
