@@ -34,6 +34,13 @@ class Discovered(msgspec.Struct, frozen=True, gc=False):
     bytes: int
 
 
+class Expected(msgspec.Struct, frozen=True, gc=False):
+    """A count that ran ahead of the transfer: so many files and bytes there are to judge."""
+
+    files: int
+    bytes: int
+
+
 class WalkDone(msgspec.Struct, frozen=True, gc=False):
     """Nothing more will be discovered: totals are final now."""
 
@@ -114,6 +121,7 @@ class Finished(msgspec.Struct, frozen=True, gc=False):
 Event = (
     RunStarted
     | Discovered
+    | Expected
     | WalkDone
     | Hashed
     | SendStarted

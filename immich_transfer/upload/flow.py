@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
-from immich_transfer.disk.walk import folders, walk
+from immich_transfer.disk.walk import WalkBatch, folders, walk
 from immich_transfer.manifest.sqlite import open_for_dry_run, open_manifest
 from immich_transfer.policy.albums_from import FolderAlbums
 from immich_transfer.policy.filters import Filters
@@ -36,6 +36,7 @@ from immich_transfer.pipeline.limiter import Limiter
 from immich_transfer.pipeline.shutdown import heed_signals
 from immich_transfer.policy.pacing import Pace
 
+from .ahead import count_ahead
 from .check import check
 from .hash import hash_files
 from .owed import pay_debts
@@ -152,13 +153,16 @@ async def _pipeline(run: UploadRun, media: MediaTypesAnswer, lines: list[str]) -
     }
     if options.album_from is not None:
         run.target_of = await run.in_thread(_targets, run, filters, walking)
-    walker = walk(
-        options.paths,
-        filters,
-        sidecars=options.sidecars,
-        sidecar_extensions=frozenset(media.sidecar),
-        **walking,
-    )
+
+    def walker() -> Iterator[WalkBatch]:
+        return walk(
+            options.paths,
+            filters,
+            sidecars=options.sidecars,
+            sidecar_extensions=frozenset(media.sidecar),
+            **walking,
+        )
+
     run.debts_possible = bool(
         options.albums or options.tags or options.album_from
     ) or await run.in_thread(run.manifest.waiting_debts, run.account)
@@ -170,14 +174,15 @@ async def _pipeline(run: UploadRun, media: MediaTypesAnswer, lines: list[str]) -
     to_send: asyncio.Queue[Candidate | None] = asyncio.Queue(UNSENT_FILES)
     to_settle: Batcher[Sent] = Batcher(size=500, linger=0.1, bound=1 << 30)
     limiter = Limiter(Pace(run.transfer.transfers))
-    sent = asyncio.Event()
+    walked, sent = asyncio.Event(), asyncio.Event()
 
     async def scanning() -> None:
         try:
-            await scan(run, walker, to_hash, to_check)
+            await scan(run, walker(), to_hash, to_check)
         except TransferError as error:
             run.cut(error)
         finally:
+            walked.set()
             to_check.done()
         await to_hash.put(None)
 
@@ -211,6 +216,7 @@ async def _pipeline(run: UploadRun, media: MediaTypesAnswer, lines: list[str]) -
         checking,
         sending,
         settling,
+        lambda: count_ahead(run, walked, walker),
     ]
     if not run.dry:
         stages.append(lambda: pay_debts(run, sent))
