@@ -18,6 +18,7 @@ from ..events import (
     BytesMoved,
     Discovered,
     Event,
+    Expected,
     Hashed,
     Retrying,
     RunStarted,
@@ -70,6 +71,8 @@ class Meter:
         self.stopping: str | None = None
         self._found = 0
         self._found_bytes = 0
+        self._ahead: tuple[int, int] = (0, 0)
+        """Files and bytes that a count ahead of the walk has seen."""
         self._settled_bytes = 0
         self._bytes_done = 0
         self._retry_at: list[float] = []
@@ -77,6 +80,7 @@ class Meter:
         self._hear: dict[type[Event], Callable[[Any], None]] = {
             RunStarted: self._run_started,
             Discovered: self._discovered,
+            Expected: self._expected,
             WalkDone: self._walk_done,
             Hashed: self._hashed,
             SendStarted: self._send_started,
@@ -98,11 +102,11 @@ class Meter:
 
     @property
     def total(self) -> int:
-        return max(self._found, self.done)
+        return max(self._found, self._ahead[0], self.done)
 
     @property
     def bytes_total(self) -> int:
-        return max(self._found_bytes, self._settled_bytes)
+        return max(self._found_bytes, self._ahead[1], self._settled_bytes)
 
     @property
     def bytes_done(self) -> int:
@@ -169,6 +173,9 @@ class Meter:
     def _discovered(self, event: Discovered) -> None:
         self._found += event.files
         self._found_bytes += event.bytes
+
+    def _expected(self, event: Expected) -> None:
+        self._ahead = (event.files, event.bytes)
 
     def _walk_done(self, _: WalkDone) -> None:
         self.walk_done = True
