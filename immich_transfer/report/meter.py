@@ -75,6 +75,9 @@ class Meter:
         """Files and bytes that a count ahead of the walk has seen."""
         self._settled_bytes = 0
         self._bytes_done = 0
+        self._landed: dict[str, int] = {}
+        """Bodies that went out whole and wait for the server's word: they are done for the eye."""
+        self._landed_bytes = 0
         self._retry_at: list[float] = []
         self._samples: deque[tuple[float, int, int, int]] = deque([(clock(), 0, 0, 0)])
         self._hear: dict[type[Event], Callable[[Any], None]] = {
@@ -113,7 +116,8 @@ class Meter:
         """Bytes of settled files and of those in flight; never runs backwards (a retry does)."""
         flying = sum(min(f.moved, f.size) for f in list(self.flights.values()))
         self._bytes_done = min(
-            self.bytes_total, max(self._bytes_done, self._settled_bytes + flying)
+            self.bytes_total,
+            max(self._bytes_done, self._settled_bytes + self._landed_bytes + flying),
         )
         return self._bytes_done
 
@@ -196,6 +200,9 @@ class Meter:
         flight = self.flights.pop(event.key, None)
         if flight is not None:
             flight.ended = self._clock()
+            if flight.moved >= flight.size > 0 and flight.shown not in self._landed:
+                self._landed[flight.shown] = flight.size
+                self._landed_bytes += flight.size
 
     def _retrying(self, event: Retrying) -> None:
         self.retries += 1
@@ -212,6 +219,7 @@ class Meter:
 
     def _settled(self, event: Settled) -> None:
         item = event.item
+        self._landed_bytes -= self._landed.pop(item.path, 0)
         self.counts[item.outcome] = self.counts.get(item.outcome, 0) + 1
         if item.outcome is not Outcome.PENDING:
             self.done += 1
