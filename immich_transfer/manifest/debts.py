@@ -78,6 +78,16 @@ class Debts(Room):
             row = connection.execute(f"SELECT count(*) FROM debts d WHERE {where}", values)
             return int(row.fetchone()[0])
 
+    def due_count(self, account: int) -> int:
+        """How many of them could be paid: their photo is on the server."""
+        with self._db.read() as connection:
+            row = connection.execute(
+                "SELECT count(*) FROM debts"
+                " WHERE account = ? AND state <> 1 AND asset_id IS NOT NULL",
+                (account,),
+            )
+            return int(row.fetchone()[0])
+
     def _mark(self, account: int, debts: Iterable[Debt], change: str, reason: str | None) -> None:
         wanted = list(debts)
         if not wanted or not self._db.writable:

@@ -27,6 +27,10 @@ from .database import (
     translate,
 )
 
+WAL_PAGES = 8192
+"""Pages of 4 KiB: the WAL is folded in every 32 MiB. Rows keyed by checksum land on pages all over
+the file; at the default of 1,000 nearly every commit would pay for a checkpoint's syncs."""
+
 APPLICATION_ID = 0x496D5472
 """'ImTr' in the file's header: nobody else's database is touched."""
 
@@ -109,6 +113,7 @@ def _open(state_dir: str) -> Database:
         # may be missing, which only means that the server is asked again; the file itself stays
         # sound. A killed process loses nothing: its pages are with the operating system.
         writer.execute("PRAGMA synchronous = NORMAL")
+        writer.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
         _migrate(writer, state_dir)
         writer.execute("UPDATE debts SET state = 0 WHERE state = 2")
         reader = connect(path, READER_CACHE_KIB)

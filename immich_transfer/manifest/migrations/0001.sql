@@ -1,6 +1,6 @@
 -- Format 1. Paths and names are BLOBs: a name on disk need not be UTF-8. Asset ids are 16 bytes
--- when they are UUIDs, text otherwise. WITHOUT ROWID where the key is what every question asks
--- by: one tree to descend and the key stored once.
+-- when they are UUIDs, text otherwise. WITHOUT ROWID where every question asks by the key: one
+-- tree to descend, and the key is stored once.
 
 CREATE TABLE accounts (
     id      INTEGER PRIMARY KEY,
@@ -38,16 +38,19 @@ CREATE TABLE targets (
     UNIQUE (kind, name)
 );
 
--- state: 0 owed, 1 paid, 2 owed but not offered again before the next opening
+-- state: 0 owed, 1 paid, 2 owed but not offered again before the next opening.
+-- Rows lie in the order they were promised, which is the order they are paid in: settling and
+-- paying then touch few pages, where a table ordered by checksum would touch nearly all.
 CREATE TABLE debts (
+    number   INTEGER PRIMARY KEY,
     account  INTEGER NOT NULL,
     sha1     BLOB NOT NULL,
     target   INTEGER NOT NULL,
     asset_id,
     state    INTEGER NOT NULL DEFAULT 0,
     reason   TEXT,
-    PRIMARY KEY (account, sha1, target)
-) WITHOUT ROWID;
+    UNIQUE (account, sha1, target)
+);
 
 -- Partial: the paid ones, which are nearly all, cost nothing here.
 CREATE INDEX debts_payable ON debts (account, target) WHERE state = 0 AND asset_id IS NOT NULL;
