@@ -282,7 +282,7 @@ def _conclude(run: UploadRun) -> Exit:
         arrived = counts.get(Outcome.UPLOADED, 0) + counts.get(Outcome.DUPLICATE, 0)
         server = run.books.transient_failures == counts[Outcome.FAILED] and not arrived
         codes.append(Exit.UNAVAILABLE if server else Exit.ITEMS_FAILED)
-    if not run.dry and run.debts_possible and run.manifest.debt_count(run.account):
+    if not run.dry and run.manifest.due_count(run.account):
         codes.append(Exit.ITEMS_FAILED)
     lenient = (Outcome.SKIPPED, Outcome.TRASHED, Outcome.DELETED_REMOTELY)
     if run.transfer.strict and any(counts.get(outcome) for outcome in lenient):
@@ -316,6 +316,6 @@ def _summary(
         dry_run=run.dry,
         insecure=server.insecure,
         message=message,
-        owed=0 if run.dry else run.manifest.debt_count(run.account),
+        owed=0 if run.dry else run.manifest.due_count(run.account),
         notes=tuple(run.notes[:50]),
     )
