@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from typing import TypeAlias
 
 from immich_transfer.model import Digest, LocalFile, Sha1
 
@@ -25,21 +26,17 @@ ALIKE_LIMIT = 64
 comparing them all with each other would be quadratic."""
 
 
+_COLUMNS = "path, size, mtime_ns, inode, sha1"
+_Row: TypeAlias = tuple[bytes, int, int, int, Sha1]
+
+
 class Files(Room):
     """The part of the manifest that knows what was hashed."""
 
     def lookup(self, files: Sequence[LocalFile]) -> list[Sha1 | None]:
         """SHA-1 of each file whose path still has the fingerprint it was hashed under."""
         keys = [path_in(file.path) for file in files]
-        rows: dict[bytes, tuple[bytes, int, int, int, Sha1]] = {}
-        with self._db.read() as connection:
-            for chunk in chunks(keys):
-                for row in connection.execute(
-                    "SELECT path, size, mtime_ns, inode, sha1 FROM files"
-                    f" WHERE path IN ({marks(len(chunk))})",
-                    chunk,
-                ):
-                    rows[row[0]] = row
+        rows = self._rows(keys)
         if not rows:
             return [None] * len(files)
         found: list[Sha1 | None] = []
@@ -57,6 +54,32 @@ class Files(Room):
             )
             found.append(sha1 if same else None)
         return found
+
+    def _rows(self, keys: Sequence[bytes]) -> dict[bytes, _Row]:
+        """What is remembered of these paths (and perhaps of some more).
+
+        A walk goes folder by folder, so a batch of it is mostly one stretch of the table: reading
+        the stretch costs half of seeking each key. When too much else lies between, they are.
+        """
+        rows: dict[bytes, _Row] = {}
+        if not keys:
+            return rows
+        enough = 2 * len(keys)
+        with self._db.read() as connection:
+            stretch = connection.execute(
+                f"SELECT {_COLUMNS} FROM files WHERE path BETWEEN ? AND ? LIMIT ?",
+                (min(keys), max(keys), enough + 1),
+            ).fetchall()
+            if len(stretch) <= enough:
+                return {row[0]: row for row in stretch}
+            for chunk in chunks(keys):
+                for row in connection.execute(
+                    f"WITH wanted (key) AS (VALUES {marks(len(chunk), '(?)')})"
+                    f" SELECT {_COLUMNS} FROM wanted CROSS JOIN files ON path = key",
+                    chunk,
+                ):
+                    rows[row[0]] = row
+        return rows
 
     def lookalikes(self, files: Sequence[LocalFile]) -> dict[str, list[Digest]]:
         """Digests remembered for the same (size, mtime_ns), for the caller to compare samples."""
