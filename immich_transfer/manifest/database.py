@@ -76,8 +76,13 @@ def connect(target: str, cache_kib: int, *, uri: bool = False) -> sqlite3.Connec
         check_same_thread=False,  # every use is under this module's locks
         uri=uri,
     )
-    connection.execute(f"PRAGMA cache_size = -{cache_kib}")
-    connection.execute("PRAGMA temp_store = MEMORY")
+    try:
+        connection.execute(f"PRAGMA cache_size = -{cache_kib}")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()  # opened in earnest, or not
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

@@ -139,9 +139,13 @@ def _check_length(path: str) -> None:
     page = 65536 if page == 1 else page
     counted = header[24:28] == header[92:96]  # else an old writer did not keep the page count
     if counted and size < page * int.from_bytes(header[28:32], "big"):
-        error = sqlite3.DatabaseError("the file is shorter than its header says")
-        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-        raise error
+        raise _damage("the file is shorter than its header says")
+
+
+def _damage(what: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(what)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
 
 
 def _format(connection: sqlite3.Connection, state_dir: str) -> int:
@@ -212,13 +216,15 @@ def _connect_reading(path: str) -> sqlite3.Connection:
     changes there either. When even that cannot be had, what the WAL holds is done without: older
     facts cost time, never correctness."""
     name = f"file:{quote(os.path.abspath(os.fsencode(path)))}"
-    if os.path.exists(f"{path}-wal"):
-        connection = connect(f"{name}?mode=ro&readonly_shm=1", READER_CACHE_KIB, uri=True)
-        try:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            return connection
-        except sqlite3.OperationalError:
-            connection.close()
-    else:
+    frozen = f"{name}?mode=ro&immutable=1"
+    if not os.path.exists(f"{path}-wal"):
         _check_length(path)
-    return connect(f"{name}?mode=ro&immutable=1", READER_CACHE_KIB, uri=True)
+        return connect(frozen, READER_CACHE_KIB, uri=True)
+    with contextlib.suppress(sqlite3.OperationalError):
+        return connect(f"{name}?mode=ro&readonly_shm=1", READER_CACHE_KIB, uri=True)
+    connection = connect(frozen, READER_CACHE_KIB, uri=True)
+    # Folding in the WAL may have been cut off half-way: without it, trust only a sound file.
+    if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+        connection.close()
+        raise _damage("the file is torn and its WAL cannot be read")
+    return connection
