@@ -40,7 +40,8 @@ class Manifest(Protocol):
     def close(self) -> None: ...
 
     def account(self, user_id: str) -> int:
-        """The row number of a server account; made on first sight. Users have unique UUIDs."""
+        """The row number of a server account; made on first sight (in a dry run 0, which owns
+        nothing). Users have unique UUIDs."""
         ...
 
     # runs
@@ -66,8 +67,9 @@ class Manifest(Protocol):
         ...
 
     def last_interrupted(self) -> RunInfo | None:
-        """The newest run if it has no end, or ended with files pending or failed; else None.
-        A dry run never begins a row."""
+        """The newest run that has no end, or ended with files pending or failed, and that no later
+        run of the same command, arguments and folder made good; else None. The run this process
+        is in does not count. A dry run never begins a row."""
         ...
 
     def run_items(self, run: str, limit: int = 1000) -> list[ItemResult]: ...
@@ -75,12 +77,14 @@ class Manifest(Protocol):
     # what files contain
 
     def lookup(self, files: Sequence[LocalFile]) -> list[Sha1 | None]:
-        """SHA-1 of each file whose path still has the fingerprint it was hashed under."""
+        """SHA-1 of each file whose path still has the fingerprint it was hashed under, in the order
+        asked. Batches in walk order are twice as fast as scattered ones."""
         ...
 
     def lookalikes(self, files: Sequence[LocalFile]) -> dict[str, list[Digest]]:
         """For files at unknown paths: digests remembered for the same (size, mtime_ns), by path.
-        The caller compares samples before it believes one. Files without a match are left out."""
+        The caller compares samples before it believes one. Files without a match are left out, and
+        so are those whose size and time too many files share to mean anything."""
         ...
 
     def remember(self, rows: Iterable[tuple[LocalFile, Digest]]) -> None:
@@ -96,11 +100,13 @@ class Manifest(Protocol):
     def known(self, account: int, sha1s: Sequence[Sha1]) -> dict[Sha1, Known]: ...
 
     def settle(self, account: int, rows: Iterable[Presence]) -> None:
-        """Record presences and give their asset ids to debts that wait for them."""
+        """Record presences and give their asset ids to debts of the same content: to those that
+        wait, and anew to those that were for an asset this content no longer is."""
         ...
 
     def unsettle(self, account: int, sha1s: Iterable[Sha1]) -> None:
-        """The server no longer has these (deleted, and about to be sent again)."""
+        """The server no longer has these (deleted, and about to be sent again): forget them, and
+        let their albums and tags be owed again, waiting for the new asset."""
         ...
 
     # debts

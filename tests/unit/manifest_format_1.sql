@@ -14,7 +14,7 @@ CREATE TABLE files (
     sample   BLOB NOT NULL
 ) WITHOUT ROWID;
 
-CREATE INDEX files_alike ON files (size, mtime_ns);
+CREATE INDEX files_alike ON files (mtime_ns, size);
 
 CREATE TABLE contents (
     account       INTEGER NOT NULL,

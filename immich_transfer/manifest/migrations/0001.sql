@@ -17,8 +17,9 @@ CREATE TABLE files (
     sample   BLOB NOT NULL
 ) WITHOUT ROWID;
 
--- Moved and copied files keep their size and time.
-CREATE INDEX files_alike ON files (size, mtime_ns);
+-- Moved and copied files keep their size and time. Time first: files of one folder were mostly made
+-- in a row, so that a walk adds to few pages of this index.
+CREATE INDEX files_alike ON files (mtime_ns, size);
 
 -- What the server said it holds.
 CREATE TABLE contents (
