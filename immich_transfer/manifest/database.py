@@ -51,7 +51,7 @@ def translate(error: sqlite3.Error, state_dir: str) -> TransferError:
             )
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
             return CannotContinue(
-                f"cannot write the manifest in {state_dir}: {error}",
+                f"cannot open or write the manifest in {state_dir}: {error}",
                 hint="make the folder and its files writable, or use another --state-dir",
             )
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:

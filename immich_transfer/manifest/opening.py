@@ -90,6 +90,8 @@ def open_reading(state_dir: str) -> tuple[Database, str | None] | None:
         if is_corrupt(error):
             return in_memory(state_dir), damaged
         raise translate(error, state_dir) from None
+    except OSError as error:
+        raise UsageError(f"cannot read the manifest {path}: {error.strerror or error}") from None
 
 
 def in_memory(state_dir: str) -> Database:
@@ -115,7 +117,7 @@ def _open(state_dir: str) -> Database:
         writer.execute("PRAGMA synchronous = NORMAL")
         writer.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
         _migrate(writer, state_dir)
-        writer.execute("UPDATE debts SET state = 0 WHERE state = 2")
+        writer.execute("UPDATE debts SET state = 0 WHERE state <> 1 AND state = 2")
         reader = connect(path, READER_CACHE_KIB)
         reader.execute("PRAGMA query_only = ON")
     except BaseException:

@@ -267,6 +267,8 @@ def test_a_manifest_that_is_a_folder(tmp_path: Path) -> None:
     (tmp_path / FILE).mkdir()
     with pytest.raises(UsageError, match="cannot open the manifest"):
         open_manifest(str(tmp_path))
+    with pytest.raises(UsageError, match="cannot read the manifest"):
+        open_for_dry_run(str(tmp_path))
     (tmp_path / FILE).rmdir()
     open_manifest(str(tmp_path)).close()  # the lock was let go
 
@@ -277,6 +279,11 @@ def test_a_folder_without_write_permission(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot lock"):
         open_manifest(str(tmp_path))
     tmp_path.chmod(0o700)
+    filled(tmp_path)
+    (tmp_path / FILE).chmod(0o000)
+    for opened in (open_manifest, open_readonly, open_for_dry_run):
+        with pytest.raises(UsageError, match="cannot"):
+            opened(str(tmp_path))
 
 
 def writer_of(manifest: SqliteManifest) -> sqlite3.Connection:
@@ -303,7 +310,7 @@ def test_full_disk_is_one_clear_line_and_undoes_the_whole_group(tmp_path: Path) 
 def test_read_only_is_one_clear_line(tmp_path: Path) -> None:
     manifest = open_manifest(str(tmp_path))
     writer_of(manifest).execute("PRAGMA query_only = ON")
-    with pytest.raises(CannotContinue, match="cannot write the manifest"):
+    with pytest.raises(CannotContinue, match="cannot open or write the manifest"):
         manifest.account("x")
     manifest.close()
 
