@@ -208,10 +208,19 @@ class Filters:
                 return "filtered: --newer"
             if older is not None and mtime_ns >= older:
                 return "filtered: --older"
-        return self._by_pattern(relative) if self._patterns else None
+        return self.by_pattern(relative) if self._patterns else None
+
+    def by_pattern(self, relative: str) -> str | None:
+        """Why the patterns alone leave out a file."""
+        reason = self.excluded(relative)
+        if reason is not None or self._include is None:
+            return reason
+        return None if self._include.match_file(_plain(relative)) else "filtered: --include"
 
     def excluded(self, relative: str) -> str | None:
         """Why the patterns leave out a path, `--include` apart: for sidecars and folders."""
+        if self._exclude is None and self._listed is None:
+            return None
         path = _plain(relative)
         if self._exclude is not None and self._exclude.match_file(path):
             return "filtered: --exclude"
@@ -222,12 +231,6 @@ class Filters:
     def prunes(self, folder: str) -> str | None:
         """Why nothing below `folder` can be wanted; None means it must be looked into."""
         return self.excluded(folder + "/") if self._prunable else None
-
-    def _by_pattern(self, relative: str) -> str | None:
-        reason = self.excluded(relative)
-        if reason is not None or self._include is None:
-            return reason
-        return None if self._include.match_file(_plain(relative)) else "filtered: --include"
 
 
 def _compile(lines: Iterable[str], flag: str) -> GitIgnoreSpec | None:
