@@ -28,7 +28,7 @@ from immich_transfer.model import AssetId, ItemResult, LocalFile, Outcome, Sha1,
 P = ParamSpec("P")
 T = TypeVar("T")
 
-CARRY_BYTES = 16 << 20
+CARRY_BYTES = 8 << 20
 """Small photos read for hashing keep their bytes until they are sent, up to this much in all."""
 REMEMBERED_PROBLEMS = 10_000
 """Failed and pending files kept for `status`; more are counted but not listed."""
