@@ -1,0 +1,1 @@
+"""Benchmarks: whole commands, measured from outside, side by side on one machine."""

@@ -1,0 +1,80 @@
+"""The photos of the benchmarks: pseudo-random bytes, the same on every machine and every run."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from pathlib import Path
+
+KINDS = (".jpg", ".heic", ".png", ".dng")
+VIDEO = ".mp4"
+PIECE = 1 << 20
+"""Written and read in pieces: Linux counts the peak of the parent to a child (see measure.py)."""
+PER_FOLDER = 1000
+KB, MIB = 1000, 1 << 20
+
+
+def write_file(path: Path, size: int, seed: str) -> None:
+    """`size` bytes that no other seed gives."""
+    draw = random.Random(seed)
+    with path.open("wb") as file:
+        while size > 0:
+            file.write(draw.randbytes(min(size, PIECE)))
+            size -= PIECE
+
+
+def many(folder: Path, count: int, size: int, *, seed: str = "many") -> Path:
+    """`count` files of `size` bytes, a thousand in each folder, all different."""
+    for number in range(count):
+        below = folder / f"{number // PER_FOLDER:03}"
+        if number % PER_FOLDER == 0:
+            below.mkdir(parents=True, exist_ok=True)
+        name = f"IMG_{number:06}{KINDS[number % len(KINDS)]}"
+        write_file(below / name, size, f"{seed} {number}")
+    return folder
+
+
+def large(folder: Path, count: int, size: int) -> Path:
+    """`count` videos of `size` bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        write_file(folder / f"VID_{number:04}{VIDEO}", size, f"large {number}")
+    return folder
+
+
+def mixed(folder: Path, count: int) -> Path:
+    """Log-normal sizes between 1 KB and 20 MB in a nested tree; every twentieth is a twin."""
+    draw = random.Random("mixed")
+    places = ("", "2023/Sea", "2024/Trip", "2024/Trip/raw")
+    for number in range(count):
+        size = int(min(max(draw.lognormvariate(11.5, 1.5), KB), 20_000 * KB))
+        below = folder / places[number % len(places)]
+        below.mkdir(parents=True, exist_ok=True)
+        twin = number % 20 == 19
+        kind = VIDEO if size > 2_000 * KB else KINDS[number % len(KINDS)]
+        if twin:
+            size = 5 * KB
+        seed = "mixed twin" if twin else f"mixed {number}"
+        write_file(below / f"P{number:05}{kind}", size, seed)
+    return folder
+
+
+def distinct(files: int) -> int:
+    """How many contents `mixed` makes: all twins are one."""
+    twins = files // 20
+    return files - twins + min(twins, 1)
+
+
+def warm(folder: Path) -> tuple[int, int]:
+    """Read everything once, so that no tool pays for a cold page cache; (files, bytes)."""
+    files = total = 0
+    for path in _files(folder):
+        files += 1
+        with path.open("rb", buffering=0) as file:
+            while piece := file.read(PIECE):
+                total += len(piece)
+    return files, total
+
+
+def _files(folder: Path) -> Iterable[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())

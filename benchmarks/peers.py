@@ -1,0 +1,144 @@
+"""The tools that run side by side: ours, the floor, and other people's where they can be had.
+
+A peer that cannot be had is said to be missing, with the reason; it is never imitated.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .server import Server
+
+OURS = "immich-transfer"
+FLOOR = "floor"
+CLI = "official CLI"
+IMMICH_GO = "immich-go"
+INSTALL_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to upload to where, and the folder that may hold the tool's own state."""
+
+    server: Server
+    folder: Path
+    state: Path
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A command line, and the environment it needs (keys go there, not into arguments)."""
+
+    name: str
+    command: Callable[[Job], Sequence[str]]
+    environment: Callable[[Job], Mapping[str, str]] = field(default=lambda _: {})
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A peer that is not here, and why."""
+
+    name: str
+    reason: str
+
+
+def ours(*options: str) -> Tool:
+    """The installed command with `--json`: every item is told, as a script would ask for."""
+    return Tool(
+        OURS,
+        lambda job: [*command(), "upload", str(job.folder), "--json", *options],
+        lambda job: {
+            "IMMICH_URL": job.server.url,
+            "IMMICH_API_KEY": job.server.key,
+            "IMMICH_TRANSFER_STATE_DIR": str(job.state),
+        },
+    )
+
+
+def command() -> list[str]:
+    script = Path(sys.executable).with_name("immich-transfer")
+    return [str(script)] if script.exists() else [sys.executable, "-m", "immich_transfer"]
+
+
+def floor() -> Tool:
+    root = str(Path(__file__).resolve().parent.parent)
+    return Tool(
+        FLOOR,
+        lambda job: [sys.executable, "-m", "benchmarks.floor", job.server.url, str(job.folder)],
+        lambda job: {"IMMICH_API_KEY": job.server.key, "PYTHONPATH": root},
+    )
+
+
+def official_cli(folder: Path) -> Tool | Missing:
+    """Immich's own command-line client, installed from npm into `folder`."""
+    found = install_cli(folder)
+    if isinstance(found, Missing):
+        return found
+    node, script = found
+    return Tool(
+        f"{CLI} -c 8",
+        lambda job: [
+            *(node, script, "upload", "--recursive", "--concurrency", "8"),
+            *("--no-progress", str(job.folder)),
+        ],
+        lambda job: {
+            "IMMICH_INSTANCE_URL": f"{job.server.url}/api",
+            "IMMICH_API_KEY": job.server.key,
+            "IMMICH_CONFIG_DIR": str(job.state / "immich-cli"),
+        },
+    )
+
+
+def install_cli(folder: Path) -> tuple[str, str] | Missing:
+    """Node and the client's script; both from npm, so the machine's own Node may be any."""
+    node = folder / "node_modules" / "node" / "bin" / "node"
+    script = folder / "node_modules" / "@immich" / "cli" / "bin" / "immich"
+    if not (node.exists() and script.exists()):
+        npm = shutil.which("npm")
+        if npm is None:
+            return Missing(CLI, "npm is not on the PATH")
+        folder.mkdir(parents=True, exist_ok=True)
+        # `@latest`: a bare name would give the newest that suits the machine's own Node.
+        # The package `node` brings its binary by an install script.
+        wanted = ("@immich/cli@latest", "node@>=22")
+        flags = ("--no-audit", "--no-fund", "--prefix", str(folder))
+        try:
+            done = subprocess.run(
+                [npm, "install", *flags, *wanted],
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                timeout=INSTALL_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return Missing(CLI, f"npm install took more than {INSTALL_SECONDS} s")
+        if done.returncode or not (node.exists() and script.exists()):
+            words = (done.stderr or done.stdout).strip().splitlines()
+            return Missing(CLI, f"npm install failed: {words[0] if words else 'no reason given'}")
+    return str(node), str(script)
+
+
+def cli_version(node: str, script: str) -> str:
+    done = subprocess.run([node, script, "--version"], capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+def immich_go() -> Tool | Missing:
+    """The Go client, when a binary is on the PATH."""
+    path = shutil.which("immich-go")
+    if path is None:
+        return Missing(IMMICH_GO, "no immich-go on the PATH")
+    return Tool(
+        IMMICH_GO,
+        lambda job: [
+            *(path, "upload", "from-folder", "--no-ui", "--concurrent-tasks", "8"),
+            *("--server", job.server.url, "--api-key", job.server.key),
+            *("--client-timeout", "60m", str(job.folder)),
+        ],
+    )

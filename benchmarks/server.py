@@ -1,0 +1,93 @@
+"""The sandbox server as a process of its own, and what it counted."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+START_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Requests, uploads that carried a body, and their bytes, as the server saw them."""
+
+    requests: int
+    bodies: int
+    received: int
+
+    def __sub__(self, before: Stats) -> Stats:
+        return Stats(
+            self.requests - before.requests,
+            self.bodies - before.bodies,
+            self.received - before.received,
+        )
+
+
+class Server:
+    """`with Server(folder) as server:` — a fresh folder is a fresh server."""
+
+    def __init__(self, data: Path, version: str = "2.7") -> None:
+        data.parent.mkdir(parents=True, exist_ok=True)
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "immich_transfer", "sandbox", "--json"),
+                *("--port", "0", "--data", str(data), "--version", version),
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            self.process.wait()
+            raise RuntimeError("the sandbox server did not start")
+        ready = json.loads(line)
+        self.url: str = ready["url"]
+        self.key: str = ready["api_key"]
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(START_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+    def stats(self) -> Stats:
+        found = self.control("stats")
+        return Stats(found["requests"], found["upload_bodies"], found["upload_bytes"])
+
+    def state(self) -> dict[str, Any]:
+        """Everything it holds; large for a large library."""
+        return self.control("state")
+
+    def seed(self, assets: int) -> None:
+        """Give it a library of `assets` photos that are not ours."""
+        self.control("seed", {"assets": assets})
+
+    def control(self, name: str, body: object | None = None) -> dict[str, Any]:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"} if data else {}
+        request = urllib.request.Request(f"{self.url}/_sandbox/{name}", data, headers)
+        with urllib.request.urlopen(request, timeout=600) as answer:
+            text = answer.read()
+        found = json.loads(text) if text else {}
+        assert isinstance(found, dict)
+        return found

@@ -1,0 +1,200 @@
+"""What the suite says: one Markdown table, the bars, and the same as JSON."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .measure import Run
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One run of one tool and what the server saw of it."""
+
+    run: Run
+    requests: int
+    bodies: int
+    received: int
+    trouble: str = ""
+    """Why the figures do not count: the tool failed or sent the wrong number of files."""
+
+
+@dataclass
+class Series:
+    """All runs of one tool in one story."""
+
+    tool: str
+    samples: list[Sample] = field(default_factory=list)
+
+    def median(self, of: Callable[[Sample], float]) -> float:
+        return statistics.median(of(sample) for sample in self.samples)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A limit that was set beforehand."""
+
+    what: str
+    value: float
+    limit: float
+
+    @property
+    def met(self) -> bool:
+        return self.value <= self.limit
+
+    def __str__(self) -> str:
+        verdict = "met" if self.met else "NOT MET"
+        return f"{self.what} {self.value:.4g} (bar {self.limit:.4g}): {verdict}"
+
+
+@dataclass
+class Story:
+    """One question and its answer. The first series is ours."""
+
+    name: str
+    title: str
+    series: list[Series] = field(default_factory=list)
+    bars: list[Bar] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def ratios(ours: Series, other: Series, of: Callable[[Sample], float]) -> list[float]:
+    """Pair by pair: runs that stood beside each other saw the same machine."""
+    pairs = zip(ours.samples, other.samples, strict=False)
+    return [of(mine) / of(theirs) for mine, theirs in pairs if of(theirs) > 0]
+
+
+def wall(sample: Sample) -> float:
+    return sample.run.wall
+
+
+def cpu(sample: Sample) -> float:
+    return sample.run.cpu
+
+
+def peak(sample: Sample) -> float:
+    return sample.run.peak / MIB
+
+
+COLUMNS = (
+    *("story", "tool", "runs", "wall s", "CPU s", "peak MiB", "requests", "MB received"),
+    *("wall ours/this", "CPU ours/this"),
+)
+
+
+def rows(story: Story) -> Iterable[tuple[str, ...]]:
+    ours = story.series[0] if story.series else None
+    for series in story.series:
+        assert ours is not None
+        apart = series is not ours
+        yield (
+            story.name,
+            series.tool,
+            str(len(series.samples)),
+            f"{series.median(wall):.2f}",
+            f"{series.median(cpu):.2f}",
+            f"{series.median(peak):.0f}",
+            f"{series.median(lambda s: s.requests):.0f}",
+            f"{series.median(lambda s: s.received) / 1e6:.1f}",
+            f"{statistics.median(ratios(ours, series, wall)):.2f}" if apart else "",
+            f"{statistics.median(ratios(ours, series, cpu)):.2f}" if apart else "",
+        )
+
+
+def render(stories: Sequence[Story], missing: Sequence[str]) -> str:
+    """The report for people."""
+    table = [COLUMNS, *(row for story in stories for row in rows(story))]
+    widths = [max(len(row[at]) for row in table) for at in range(len(COLUMNS))]
+    lines = [_line(row, widths) for row in table]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    lines.append("")
+    for story in stories:
+        lines.append(f"- **{story.name}** {story.title}")
+        lines += [f"  - {bar}" for bar in story.bars]
+        lines += [f"  - {note}" for note in story.notes]
+    lines += [f"- missing: {reason}" for reason in missing]
+    return "\n".join(lines)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = [
+        cell.ljust(width) if at < 2 else cell.rjust(width)
+        for at, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
+    return "| " + " | ".join(padded) + " |"
+
+
+def as_json(stories: Sequence[Story], missing: Sequence[str], *, quick: bool) -> dict[str, Any]:
+    """The report for programs: every single run."""
+    return {
+        "v": 1,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "quick": quick,
+        "machine": machine(),
+        "missing": list(missing),
+        "stories": [
+            {
+                "name": story.name,
+                "title": story.title,
+                "bars": [
+                    {"what": b.what, "value": b.value, "limit": b.limit, "met": b.met}
+                    for b in story.bars
+                ],
+                "notes": story.notes,
+                "tools": [_tool(story, series) for series in story.series],
+            }
+            for story in stories
+        ],
+    }
+
+
+def _tool(story: Story, series: Series) -> dict[str, Any]:
+    ours = story.series[0]
+    return {
+        "tool": series.tool,
+        "runs": [
+            {
+                "exit_code": s.run.code,
+                "wall_seconds": s.run.wall,
+                "cpu_seconds": s.run.cpu,
+                "peak_bytes": s.run.peak,
+                "requests": s.requests,
+                "bodies": s.bodies,
+                "bytes_received": s.received,
+                "trouble": s.trouble,
+            }
+            for s in series.samples
+        ],
+        "ours_to_this": {
+            "wall": ratios(ours, series, wall),
+            "cpu": ratios(ours, series, cpu),
+        },
+    }
+
+
+def machine() -> dict[str, Any]:
+    return {
+        "cpu": _cpu_model(),
+        "cores": len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count(),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+    }
+
+
+def _cpu_model() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
