@@ -107,7 +107,7 @@ class Known(msgspec.Struct, frozen=True, gc=False):
 
     asset_id: AssetId
     uploaded: bool
-    """True when this manifest's own upload put it there (then its absence is somebody's decision)."""
+    """True when our own upload put it there: then its absence is somebody's decision."""
     sidecar_stamp: str | None = None
 
 

@@ -133,7 +133,9 @@ async def connect(
             key = await http.call("GET", "api-keys/me", KeyAnswer)
         user = None
         try:
-            if not missing_permissions(("user.read",), key and key.permissions, version):
+            if not missing_permissions(
+                ("user.read",), None if key is None else key.permissions, version
+            ):
                 user = await http.call("GET", "users/me", UserAnswer)
         except KeyRefused as refusal:
             if "Missing required permission" not in refusal.message:

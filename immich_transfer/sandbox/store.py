@@ -210,7 +210,8 @@ class Store:
             self.assets.pop(asset.id, None)
             self.by_checksum.pop((asset.owner, asset.sha1), None)
             self._db.execute("DELETE FROM rows WHERE kind = 'asset' AND id = ?", (asset.id,))
-            for collection in (*self.albums.values(), *self.tags.values()):
+            collections: list[Album | Tag] = [*self.albums.values(), *self.tags.values()]
+            for collection in collections:
                 if asset.id in collection.assets:
                     del collection.assets[asset.id]
                     self.save(collection)

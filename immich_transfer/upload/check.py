@@ -71,7 +71,7 @@ async def _settle_present(
                     )
                     run.put_down(candidate)
     if present:
-        await settle_duplicates(run, present, restored=note and {a for _, a in trashed})
+        await settle_duplicates(run, present, restored={a for _, a in trashed} if note else None)
     return absent
 
 

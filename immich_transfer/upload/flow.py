@@ -19,21 +19,20 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
-from immich_transfer.disk.walk import WalkBatch, folders, walk
-from immich_transfer.manifest.sqlite import open_for_dry_run, open_manifest
-from immich_transfer.policy.albums_from import FolderAlbums
-from immich_transfer.policy.filters import Filters
-
 from immich_transfer.config.options import ServerOptions, TransferOptions, UploadOptions
+from immich_transfer.disk.walk import WalkBatch, folders, walk
 from immich_transfer.errors import Exit, TransferError, UsageError, worst
 from immich_transfer.events import Finished, Listener, RunStarted
 from immich_transfer.immich.connect import Connection, connect
 from immich_transfer.immich.wire import MediaTypesAnswer
+from immich_transfer.manifest.sqlite import open_for_dry_run, open_manifest
 from immich_transfer.manifest.store import Manifest
 from immich_transfer.model import ItemResult, LocalFile, Outcome, Summary, Totals
 from immich_transfer.pipeline.batcher import Batcher
 from immich_transfer.pipeline.limiter import Limiter
 from immich_transfer.pipeline.shutdown import heed_signals
+from immich_transfer.policy.albums_from import FolderAlbums
+from immich_transfer.policy.filters import Filters
 from immich_transfer.policy.pacing import Pace
 
 from .ahead import count_ahead
@@ -227,7 +226,7 @@ async def _pipeline(run: UploadRun, media: MediaTypesAnswer, lines: list[str]) -
                 group.create_task(stage())
 
     work = asyncio.create_task(everything())
-    with heed_signals(run.halt, work.cancel):
+    with heed_signals(run.halt, lambda: drop(work)):
         try:
             await work
         except asyncio.CancelledError:
@@ -235,6 +234,11 @@ async def _pipeline(run: UploadRun, media: MediaTypesAnswer, lines: list[str]) -
             if task is not None and task.cancelling():
                 raise
             # The second Ctrl-C: what was in flight is dropped and stays undecided.
+
+
+def drop(work: asyncio.Task[None]) -> None:
+    """The second Ctrl-C: cancel what is in flight."""
+    work.cancel()
 
 
 def _spawner(group: asyncio.TaskGroup) -> Callable[[Coroutine[Any, Any, None]], None]:

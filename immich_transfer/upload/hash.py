@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
-from immich_transfer.disk.digest import digest, digest_small
 
+from immich_transfer.disk.digest import digest, digest_small
 from immich_transfer.errors import ChangedWhileReading, ItemError, TransferError
 from immich_transfer.events import Hashed
 from immich_transfer.model import Digest, LocalFile
@@ -48,8 +48,8 @@ async def hash_files(
         hashed = sum(file.size for file, _, _ in hashing.done)
         run.totals.bytes_hashed += hashed
         run.listener(Hashed(hashed))
-        for file, error in hashing.failed:
-            run.fail(file, error)
+        for file, refused in hashing.failed:
+            run.fail(file, refused)
         await to_check.put(
             [
                 Candidate(file, found.sha1, None if content is None else run.carry(content))

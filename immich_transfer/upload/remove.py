@@ -10,7 +10,6 @@ import os
 from collections.abc import Sequence
 
 from immich_transfer.disk.digest import fingerprint
-
 from immich_transfer.model import LocalFile
 
 from .run import UploadRun

@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Iterator, Sequence
 
 import msgspec
+
 from immich_transfer.disk.digest import sample
 from immich_transfer.disk.walk import WalkBatch
-
 from immich_transfer.errors import ItemError
 from immich_transfer.events import Discovered, WalkDone
 from immich_transfer.model import Digest, ItemResult, LocalFile, Outcome

@@ -14,7 +14,6 @@ import os
 from typing import NamedTuple
 
 from immich_transfer.disk.digest import digest, fingerprint
-
 from immich_transfer.errors import (
     ChangedWhileReading,
     ConnectionFailed,
@@ -195,6 +194,7 @@ async def _attempt(
         if isinstance(content, int):
             opened = content
         run.listener(SendStarted(key, file.shown, file.size, number))
+        assert content is not None  # carried, or opened just now
         guard = IdleGuard(progress, run.transfer.timeout_idle)
         try:
             asset_id, created = await run.assets.upload(
