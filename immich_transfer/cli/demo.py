@@ -126,7 +126,7 @@ def walk_through(home: Path, photos: Path, server: Server) -> None:
     more = home / "more" / time.strftime("%Y-%m-%d %H.%M.%S")
     make_photos(more, 150, seed=time.time_ns(), side=120)
     target = str(more.relative_to(home))
-    run("upload", target, "--album", "Pulled plug", "--bwlimit", "1.2M", kill_after=2.5)
+    run("upload", target, "--album", "Pulled plug", "--bwlimit", "600k", kill_after=2.5)
     click.secho("  … killed.", fg="red")
     run("status")
 
