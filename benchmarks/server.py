@@ -11,7 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-START_SECONDS = 60
+STOP_SECONDS = 60
+VERSION = "3.0"
+"""The newest: the official client of today uploads to no older server."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Stats:
 class Server:
     """`with Server(folder) as server:` — a fresh folder is a fresh server."""
 
-    def __init__(self, data: Path, version: str = "2.7") -> None:
+    def __init__(self, data: Path, version: str = VERSION) -> None:
         data.parent.mkdir(parents=True, exist_ok=True)
         self.process = subprocess.Popen(
             [
@@ -63,7 +65,7 @@ class Server:
     ) -> None:
         self.process.terminate()
         try:
-            self.process.wait(START_SECONDS)
+            self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
