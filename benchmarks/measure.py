@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -59,6 +60,22 @@ def measure(argv: Sequence[str], environment: Mapping[str, str], folder: Path) -
         peak=usage.ru_maxrss * MAXRSS_UNIT,
         summary=_last_line(folder / "stdout"),
     )
+
+
+def files_opened(
+    argv: Sequence[str], environment: Mapping[str, str], folder: Path, below: Path
+) -> int | None:
+    """How many files below `below` the command opens, folders aside; None without strace."""
+    strace = shutil.which("strace")
+    if strace is None:
+        return None
+    log = folder / "strace"
+    folder.mkdir(parents=True, exist_ok=True)
+    traced = [strace, "-f", "-qq", "-e", "trace=open,openat,openat2", "-o", str(log), *argv]
+    if measure(traced, environment, folder).code:
+        return None
+    with log.open(encoding="utf-8", errors="replace") as lines:
+        return sum(f'"{below}/' in line and "O_DIRECTORY" not in line for line in lines)
 
 
 def own_peak() -> int:

@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 
 from . import data
-from .measure import Run, complaint, measure
+from .measure import Run, complaint, files_opened, measure
 from .peers import FLOOR, OURS, Job, Tool, command, floor, ours
 from .server import Server
 from .table import MIB, Bar, Sample, Series, Story, cpu, peak, ratios, wall
@@ -140,7 +140,9 @@ def unchanged(setting: Setting) -> Iterator[Story]:
         first = sample(tool, job, files)
         for _ in range(setting.pick(5, 2)):
             series.samples.append(sample(tool, job, 0))
+        opened = files_opened(tool.command(job), tool.environment(job), scratch / "traced", folder)
     hashed = _figure(series.samples[-1].run, "bytes_hashed")
+    opened_bars = [] if opened is None else [Bar("files opened (strace)", opened, 0)]
     yield Story(
         "unchanged",
         f"{files} files, nothing new",
@@ -149,6 +151,7 @@ def unchanged(setting: Setting) -> Iterator[Story]:
             Bar("wall s", series.median(wall), 4),
             Bar("peak MiB", max(map(peak, series.samples)), MEMORY_BAR_MANY),
             Bar("bytes hashed", hashed, 0),
+            *opened_bars,
         ],
         [
             f"the first upload of them took {first.run.wall:.1f} s, {first.run.cpu:.1f} CPU s, "

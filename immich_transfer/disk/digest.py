@@ -78,6 +78,8 @@ def digest(
                 left -= count
                 if on_bytes is not None:
                     on_bytes(count)
+                if left < 0:
+                    break  # it grows: following it to its end could take for ever
             seen = _sample(descriptor, expected.size)
         if left or fingerprint(os.fstat(descriptor)) != expected:
             raise ChangedWhileReading("the file changed while it was hashed")
@@ -114,12 +116,17 @@ def sample(path: str, size: int) -> bytes:
 
 def _sample(descriptor: int, size: int) -> bytes:
     if size <= 3 * SAMPLE_BYTES:
-        return _sample_of(os.pread(descriptor, size, 0))
+        return _sample_of(_read_at(descriptor, 0, size))
     pieces = [
-        os.pread(descriptor, SAMPLE_BYTES, offset)
+        _read_at(descriptor, offset, SAMPLE_BYTES)
         for offset in (0, (size - SAMPLE_BYTES) // 2, size - SAMPLE_BYTES)
     ]
     return _mixed(size, pieces)
+
+
+def _read_at(descriptor: int, offset: int, count: int) -> bytes:
+    os.lseek(descriptor, offset, os.SEEK_SET)  # Windows has no pread; the descriptor is ours alone
+    return os.read(descriptor, count)
 
 
 def _sample_of(content: bytes) -> bytes:

@@ -250,6 +250,8 @@ class LiveReport:
             if n or outcome is Outcome.UPLOADED:
                 said = f"{number(n)} {label(outcome.value, dry_run=dry_run)}"
                 shown.append(Text(said, _COUNTER_STYLES.get(outcome, "") if n else "dim"))
+        if meter.landed:
+            shown.append(Text(f"{number(meter.landed)} being verified", "dim"))
         if meter.retries:
             waiting = meter.waiting()
             more = f" ({number(waiting)} waiting)" if waiting else ""

@@ -123,6 +123,8 @@ def progress_line(meter: Meter) -> str:
         for outcome in Outcome
         if meter.counts.get(outcome)
     ]
+    if meter.landed:
+        counters.append(f"{number(meter.landed)} being verified")
     if meter.retries:
         counters.append(count(meter.retries, "retry", "retries"))
     return ", ".join(parts) + ("; " + ", ".join(counters) if counters else "")

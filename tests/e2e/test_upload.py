@@ -56,8 +56,10 @@ def test_the_lines_are_the_contract(bench: Bench, server: Server) -> None:
     assert summary["seconds"] > 0
 
 
-def test_twelve_new_files_on_a_full_server_cost_few_requests(bench: Bench, server: Server) -> None:
-    server.seed(20_000)
+def test_twelve_new_files_on_a_full_server_cost_few_requests(
+    bench: Bench, full_server: Server
+) -> None:
+    server = full_server
     contents = bench.make(12)
     result = bench.upload()
     assert result.outcomes == {"uploaded": 12}
