@@ -60,7 +60,7 @@ class Meter:
         self._clock = clock
         self.run: RunStarted | None = None
         self.counts: dict[Outcome, int] = {}
-        self._settled = 0
+        self._files = 0
         self.walk_done = False
         self.retries = 0
         self.moved = 0
@@ -106,7 +106,7 @@ class Meter:
     @property
     def done(self) -> int:
         """Files with an outcome, and those that only wait for the server's word."""
-        return self._settled + len(self._landed)
+        return self._files + len(self._landed)
 
     @property
     def landed(self) -> int:
@@ -232,7 +232,7 @@ class Meter:
         self._landed_bytes -= self._landed.pop(item.path, 0)
         self.counts[item.outcome] = self.counts.get(item.outcome, 0) + 1
         if item.outcome is not Outcome.PENDING:
-            self._settled += 1
+            self._files += 1
             self._settled_bytes += item.size
 
     def _stopping(self, event: Stopping) -> None:
