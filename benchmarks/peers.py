@@ -5,6 +5,7 @@ A peer that cannot be had is said to be missing, with the reason; it is never im
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -94,18 +95,18 @@ def official_cli(folder: Path) -> Tool | Missing:
     )
 
 
-def install_cli(folder: Path) -> tuple[str, str] | Missing:
+def install_cli(folder: Path, version: str = "latest") -> tuple[str, str] | Missing:
     """Node and the client's script; both from npm, so the machine's own Node may be any."""
     node = folder / "node_modules" / "node" / "bin" / "node"
-    script = folder / "node_modules" / "@immich" / "cli" / "bin" / "immich"
-    if not (node.exists() and script.exists()):
+    package = folder / "node_modules" / "@immich" / "cli"
+    if not (node.exists() and package.exists()):
         npm = shutil.which("npm")
         if npm is None:
             return Missing(CLI, "npm is not on the PATH")
         folder.mkdir(parents=True, exist_ok=True)
-        # `@latest`: a bare name would give the newest that suits the machine's own Node.
+        # `latest` said aloud: a bare name would give the newest that suits the machine's own Node.
         # The package `node` brings its binary by an install script.
-        wanted = ("@immich/cli@latest", "node@>=22")
+        wanted = (f"@immich/cli@{version}", "node@>=22")
         flags = ("--no-audit", "--no-fund", "--prefix", str(folder))
         try:
             done = subprocess.run(
@@ -118,10 +119,11 @@ def install_cli(folder: Path) -> tuple[str, str] | Missing:
             )
         except subprocess.TimeoutExpired:
             return Missing(CLI, f"npm install took more than {INSTALL_SECONDS} s")
-        if done.returncode or not (node.exists() and script.exists()):
+        if done.returncode or not (node.exists() and package.exists()):
             words = (done.stderr or done.stdout).strip().splitlines()
             return Missing(CLI, f"npm install failed: {words[0] if words else 'no reason given'}")
-    return str(node), str(script)
+    script = json.loads((package / "package.json").read_text())["bin"]["immich"]
+    return str(node), str(package / script)
 
 
 def cli_version(node: str, script: str) -> str:
