@@ -88,7 +88,7 @@ def complaint(folder: Path) -> str:
     for name in ("stderr", "stdout"):
         lines = _tail(folder / name).strip().splitlines()
         if lines:
-            return lines[-1][:300]
+            return " / ".join(line.strip() for line in lines[-3:])[:500]
     return "it said nothing"
 
 

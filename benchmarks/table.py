@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .measure import Run
+from .peers import FLOOR
 
 MIB = 1 << 20
 
@@ -52,8 +53,8 @@ class Bar:
     def met(self) -> bool:
         return self.value <= self.limit
 
-    def __str__(self) -> str:
-        verdict = "met" if self.met else "NOT MET"
+    def told(self, *, void: bool) -> str:
+        verdict = "VOID" if void else "met" if self.met else "NOT MET"
         return f"{self.what} {self.value:.4g} (bar {self.limit:.4g}): {verdict}"
 
 
@@ -66,6 +67,12 @@ class Story:
     series: list[Series] = field(default_factory=list)
     bars: list[Bar] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def void(self) -> bool:
+        """A run of ours or of the floor went wrong: no bar is met by that."""
+        measured = [s for s in self.series if s is self.series[0] or s.tool == FLOOR]
+        return any(sample.trouble for series in measured for sample in series.samples)
 
 
 def ratios(ours: Series, other: Series, of: Callable[[Sample], float]) -> list[float]:
@@ -120,7 +127,7 @@ def render(stories: Sequence[Story], missing: Sequence[str]) -> str:
     lines.append("")
     for story in stories:
         lines.append(f"- **{story.name}** {story.title}")
-        lines += [f"  - {bar}" for bar in story.bars]
+        lines += [f"  - {bar.told(void=story.void)}" for bar in story.bars]
         lines += [f"  - {note}" for note in story.notes]
     lines += [f"- missing: {reason}" for reason in missing]
     return "\n".join(lines)
@@ -147,7 +154,12 @@ def as_json(stories: Sequence[Story], missing: Sequence[str], *, quick: bool) ->
                 "name": story.name,
                 "title": story.title,
                 "bars": [
-                    {"what": b.what, "value": b.value, "limit": b.limit, "met": b.met}
+                    {
+                        "what": b.what,
+                        "value": b.value,
+                        "limit": b.limit,
+                        "met": b.met and not story.void,
+                    }
                     for b in story.bars
                 ],
                 "notes": story.notes,
