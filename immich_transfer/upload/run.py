@@ -16,7 +16,15 @@ from typing import Any, ParamSpec, TypeVar
 import msgspec
 
 from immich_transfer.config.options import TransferOptions, UploadOptions
-from immich_transfer.errors import Exit, Interrupted, ItemError, LimitReached, TransferError, worst
+from immich_transfer.errors import (
+    Exit,
+    Interrupted,
+    LimitReached,
+    Stumbled,
+    TransferError,
+    Transient,
+    worst,
+)
 from immich_transfer.events import Listener, Notice, Settled, Stopping
 from immich_transfer.immich.albums import Albums
 from immich_transfer.immich.assets import Assets
@@ -187,7 +195,7 @@ class UploadRun:
 
     def fail(self, file: LocalFile, error: TransferError, sha1: Sha1 | None = None) -> None:
         """The file cannot be transferred in this run, for a reason of its own."""
-        if not isinstance(error, ItemError):
+        if isinstance(error, Transient) and not isinstance(error, Stumbled):
             self.books.transient_failures += 1
         self.books.settle(
             ItemResult(
