@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Iterable
 from pathlib import Path
 
 KINDS = (".jpg", ".heic", ".png", ".dng")
@@ -65,16 +65,14 @@ def distinct(files: int) -> int:
     return files - twins + min(twins, 1)
 
 
-def warm(folder: Path) -> tuple[int, int]:
-    """Read everything once, so that no tool pays for a cold page cache; (files, bytes)."""
-    files = total = 0
-    for path in _files(folder):
-        files += 1
-        with path.open("rb", buffering=0) as file:
-            while piece := file.read(PIECE):
-                total += len(piece)
-    return files, total
-
-
-def _files(folder: Path) -> Iterable[Path]:
-    return (path for path in folder.rglob("*") if path.is_file())
+def warm(folder: str | Path) -> None:
+    """Read everything once, so that no tool pays for a cold page cache."""
+    buffer = bytearray(PIECE)
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                warm(entry.path)
+            else:
+                with open(entry.path, "rb", buffering=0) as file:
+                    while file.readinto(buffer):
+                        pass
