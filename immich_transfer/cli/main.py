@@ -1,122 +1,27 @@
-"""The command's entry: find the subcommand, run it, turn every end into an exit code and a line.
+"""The command's entry: every end becomes an exit code and at most one line.
 
-Only click and the standard library are imported here, and a command's module only when it runs or
-its own help is asked for: `--help` and `--version` must be instant.
+Nothing but the standard library is imported before `run` guards it: even a Ctrl-C in the first
+milliseconds is no traceback, and `--help` and `--version` are instant.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
-
-import click
-
-from immich_transfer import __version__
 
 PROGRAM = "immich-transfer"
-
-
-class Entry(NamedTuple):
-    """A subcommand: where it lives, and what the list of commands says of it."""
-
-    section: str
-    module: str
-    about: str
-
-
-TRANSFERS, SERVER, TRY = "Transfers", "Server", "Try it"
-
-COMMANDS = {
-    "upload": Entry(TRANSFERS, "upload", "Back up photos and videos to the server."),
-    "resume": Entry(TRANSFERS, "resume", "Take up the last interrupted run."),
-    "status": Entry(TRANSFERS, "status", "Say what failed or is still owed, and why."),
-    "runs": Entry(TRANSFERS, "runs", "List the last runs."),
-    "ping": Entry(SERVER, "ping", "Ask the server who it is and what the key may do."),
-    "config": Entry(SERVER, "config", "Show, find or begin the configuration file."),
-    "sandbox": Entry(TRY, "sandbox", "Run a built-in Immich server to try things on."),
-    "demo": Entry(TRY, "demo", "See it work: upload, run again, kill, resume."),
-}
-
-EPILOG = """\b
-Examples:
-  immich-transfer demo
-  immich-transfer upload ~/Pictures
-  immich-transfer upload --album-from folder --dry-run ~/Pictures
-  immich-transfer resume
-
-Server and key come from IMMICH_URL and IMMICH_API_KEY, from flags, or from a file:
-see `immich-transfer config --help`."""
-
-
-class LazyGroup(click.Group):
-    """Knows its commands by name; loads one when it is needed."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        name = COMMANDS[cmd_name].module
-        module = importlib.import_module(f"immich_transfer.cli.{name}")
-        command = getattr(module, name)
-        assert isinstance(command, click.Command)
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] == "help":
-            if len(args) == 1:
-                click.echo(ctx.get_help())
-                ctx.exit()
-            args = [args[1], "--help"]
-        if args[0] not in COMMANDS and not args[0].startswith("-"):
-            from difflib import get_close_matches
-
-            near = get_close_matches(args[0], COMMANDS, n=1, cutoff=0.5)
-            tip = f"; did you mean {near[0]}?" if near else ""
-            raise click.UsageError(f"no command {args[0]!r}{tip}", ctx)
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        width = max(map(len, COMMANDS)) + 2
-        for section in (TRANSFERS, SERVER, TRY):
-            rows = [(n.ljust(width), e.about) for n, e in COMMANDS.items() if e.section == section]
-            with formatter.section(section):
-                formatter.write_dl(rows)
-
-
-@click.group(
-    cls=LazyGroup,
-    invoke_without_command=True,
-    no_args_is_help=False,
-    epilog=EPILOG,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
-@click.version_option(__version__, message="%(prog)s %(version)s")
-@click.pass_context
-def cli(ctx: click.Context, /) -> None:
-    """Move photo libraries to an Immich server.
-
-    Start it, pull any plug, start it again: every photo arrives exactly once, verified, and you
-    are told what became of each.
-    """
-    if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help(), err=True)
-        ctx.exit(2)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if "_IMMICH_TRANSFER_COMPLETE" in os.environ:
-        cli.main(arguments, PROGRAM)  # shell completion; never returns
     code = run(arguments)
+    # The code is settled: a late Ctrl-C must not turn it into a traceback.
+    with contextlib.suppress(ValueError):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -128,13 +33,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run the command line; never raises but for a defect in here."""
     try:
-        # Not cli.main(): it would expand patterns on Windows, and a path is literal.
-        with cli.make_context(PROGRAM, list(arguments)) as context:
-            context.obj = arguments
-            result = cli.invoke(context)
-            return result if isinstance(result, int) else 0
-    except click.exceptions.Exit as done:
-        return done.exit_code
+        from .root import run_group
+
+        return run_group(PROGRAM, arguments)
     except BrokenPipeError:
         _silence_stdout()
         return 1

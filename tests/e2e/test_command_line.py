@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import immich_transfer
-from immich_transfer.cli.main import COMMANDS
+from immich_transfer.cli.root import COMMANDS
 from immich_transfer.manifest.sqlite import open_manifest
 from immich_transfer.model import AssetId, Debt, ItemResult, Outcome, Sha1
 
