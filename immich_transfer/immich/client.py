@@ -8,6 +8,7 @@ bounded in size and must be what Immich sends, else it is treated as a failure o
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
@@ -301,7 +302,8 @@ def plain_reason(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return f"the name {error.host} cannot be resolved"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return (error.os_error.strerror or "cannot connect").split("[")[0].strip().lower()
+        number = error.os_error.errno
+        return os.strerror(number).lower() if number else "cannot connect"
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, aiohttp.ServerDisconnectedError):

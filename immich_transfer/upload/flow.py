@@ -226,7 +226,7 @@ async def _pipeline(run: UploadRun, media: MediaTypesAnswer, lines: list[str]) -
                 group.create_task(stage())
 
     work = asyncio.create_task(everything())
-    with heed_signals(run.halt, lambda: drop(work)):
+    with heed_signals(run.halt, lambda: drop(run, work)):
         try:
             await work
         except asyncio.CancelledError:
@@ -236,8 +236,9 @@ async def _pipeline(run: UploadRun, media: MediaTypesAnswer, lines: list[str]) -
             # The second Ctrl-C: what was in flight is dropped and stays undecided.
 
 
-def drop(work: asyncio.Task[None]) -> None:
+def drop(run: UploadRun, work: asyncio.Task[None]) -> None:
     """The second Ctrl-C: cancel what is in flight."""
+    run.dropped = True
     work.cancel()
 
 

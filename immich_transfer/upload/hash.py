@@ -12,7 +12,7 @@ import asyncio
 import msgspec
 
 from immich_transfer.disk.digest import digest, digest_small
-from immich_transfer.errors import ChangedWhileReading, ItemError, TransferError
+from immich_transfer.errors import ChangedWhileReading, Interrupted, ItemError, TransferError
 from immich_transfer.events import Hashed
 from immich_transfer.model import Digest, LocalFile
 from immich_transfer.pipeline.batcher import Batcher
@@ -69,11 +69,14 @@ def _hash_group(run: UploadRun, group: list[LocalFile]) -> Hashing:
                 found, content = digest_small(file.path, file.fingerprint)
                 hashing.done.append((file, found, content))
             else:
-                hashing.done.append((file, digest(file.path, file.fingerprint), None))
+                found = digest(file.path, file.fingerprint, on_bytes=run.still_wanted)
+                hashing.done.append((file, found, None))
         except ChangedWhileReading as error:
             hashing.failed.append(
                 (file, ChangedWhileReading(error.message, hint="run again when it is at rest"))
             )
+        except Interrupted:
+            break
         except ItemError as error:
             hashing.failed.append((file, error))
     if hashing.done and not run.dry:

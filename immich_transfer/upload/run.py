@@ -120,6 +120,8 @@ class UploadRun:
         self.hint: str | None = None
         self.notes: list[str] = []
         self.carried = 0
+        self.dropped = False
+        """True after the second Ctrl-C: even a read that has begun is not worth ending."""
         self.claims: dict[Sha1, list[Candidate]] = {}
         """Contents on their way up in this run, with the twins that wait for them."""
         self.landed: dict[Sha1, AssetId] = {}
@@ -215,6 +217,11 @@ class UploadRun:
                     hint="mend what failed, then run the same command again",
                 )
             )
+
+    def still_wanted(self, _: int) -> None:
+        """Raises Interrupted inside a long read once everything in flight was dropped."""
+        if self.dropped:
+            raise Interrupted("dropped")
 
     # bytes that travel with their hash
 
