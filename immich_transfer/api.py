@@ -112,7 +112,7 @@ class ImmichTransfer:
                 self._transfer,
                 wanted,
                 listener=hear,
-                arguments=("upload", *wanted.paths),
+                arguments=("upload", "--", *wanted.paths),
                 stop=stop,
             )
         finally:

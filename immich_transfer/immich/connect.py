@@ -163,6 +163,11 @@ async def _find(http: Http, url: str) -> Version:
             f"cannot reach the server at {url}: {failure.message}",
             hint="check the URL and that the server runs",
         ) from None
+    except ServerUnavailable as gone:
+        raise ServerUnavailable(
+            f"cannot reach {url}: {gone.message}",
+            hint="check the URL and that the server runs; then run the same command again",
+        ) from None
 
 
 async def _try_bases(http: Http, site: URL) -> Version | str:

@@ -163,7 +163,8 @@ class UploadRun:
         self.codes.append(code)
         self.stop.set()
         self.message = self.message or "interrupted; what is done is saved"
-        self.listener(Stopping("stopping: what is in flight finishes; again to drop it"))
+        what = "Ctrl-C" if code is Exit.INTERRUPTED else "SIGTERM"
+        self.listener(Stopping(f"{what} (again to drop what is in flight)"))
 
     def note(self, text: str) -> None:
         """Say something once, now and in the summary."""
