@@ -155,6 +155,12 @@ class Http:
                     f"the server refuses the API key ({text or 'unauthorized'})",
                     hint="make a new key under Account Settings > API Keys, set IMMICH_API_KEY",
                 )
+            case 403 if not text:
+                return ServerRefused(
+                    "403 from something in front of the server, not from Immich",
+                    status=status,
+                    hint="a proxy or firewall refuses this request: look at its log",
+                )
             case 403:
                 return KeyRefused(
                     f"the API key may not do this: {text or 'forbidden'}",

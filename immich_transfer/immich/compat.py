@@ -34,10 +34,10 @@ PERMISSION_NAMES = Version(1, 137, 0)
 """Permission names as they are today."""
 KEY_SELF = Version(1, 139, 0)
 """`GET /api-keys/me` tells what a key may do."""
+STRICT_ROUTES = Version(1, 136, 0)
+"""A route that names no permission needs a key with `all` from here on."""
 SCOPED_CHECK = Version(1, 141, 0)
-"""bulk-upload-check is open to keys with only `asset.upload` (1.136-1.140 demanded `all`)."""
-MAINTENANCE = Version(2, 3, 0)
-"""`/server/config` tells of maintenance mode."""
+"""bulk-upload-check names `asset.upload`: between STRICT_ROUTES and this it takes `all`."""
 
 _OLD_NAMES = {"albumAsset.create": "album.addAsset"}
 

@@ -21,8 +21,9 @@ from typing import Any
 
 from immich_transfer.config.options import ServerOptions, TransferOptions, UploadOptions
 from immich_transfer.disk.walk import WalkBatch, folders, walk
-from immich_transfer.errors import Exit, TransferError, UsageError, worst
+from immich_transfer.errors import CannotContinue, Exit, TransferError, UsageError, worst
 from immich_transfer.events import Finished, Listener, RunStarted
+from immich_transfer.immich.compat import KEY_PERMISSIONS, SCOPED_CHECK, STRICT_ROUTES
 from immich_transfer.immich.connect import Connection, connect
 from immich_transfer.immich.wire import MediaTypesAnswer
 from immich_transfer.manifest.sqlite import open_for_dry_run, open_manifest
@@ -131,6 +132,13 @@ async def run_upload(
 def _require(connection: Connection, options: UploadOptions) -> None:
     """Every permission is asked for before the first body."""
     connection.require("asset.upload", purpose="upload")
+    if STRICT_ROUTES <= connection.release < SCOPED_CHECK:
+        connection.require("all", purpose=f"asking Immich {connection.version} what it has")
+    if options.tags and connection.release < KEY_PERMISSIONS:
+        raise CannotContinue(
+            f"--tag needs Immich {KEY_PERMISSIONS} or newer, this is {connection.version}",
+            hint="leave --tag out, or update the server",
+        )
     if options.albums or options.album_from:
         connection.require(
             "album.read", "album.create", "albumAsset.create", purpose="adding to albums"
