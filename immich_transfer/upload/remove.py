@@ -10,18 +10,23 @@ import os
 from collections.abc import Sequence
 
 from immich_transfer.disk.digest import fingerprint
+from immich_transfer.events import Notice
 from immich_transfer.model import LocalFile
 
 from .run import UploadRun
 
 
 async def remove_sources(run: UploadRun, files: Sequence[LocalFile]) -> dict[str, str]:
-    """Delete `files` if the user asked for it; what to say of each, by path."""
+    """Delete `files` if the user asked for it, and tell each line by line; what was said, by path."""
     if not run.options.delete_source or not files:
         return {}
     if run.dry:
         return dict.fromkeys((file.path for file in files), "would be deleted here")
-    return await run.in_thread(_remove, run, files)
+    said = await run.in_thread(_remove, run, files)
+    for file in files:
+        if file.path in said:
+            run.listener(Notice(f"{said[file.path]}: {file.shown}"))
+    return said
 
 
 def _remove(run: UploadRun, files: Sequence[LocalFile]) -> dict[str, str]:
