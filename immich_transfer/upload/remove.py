@@ -17,7 +17,7 @@ from .run import UploadRun
 
 
 async def remove_sources(run: UploadRun, files: Sequence[LocalFile]) -> dict[str, str]:
-    """Delete `files` if the user asked for it, and tell each line by line; what was said, by path."""
+    """Delete `files` if the user asked for it, telling each; what was said, by path."""
     if not run.options.delete_source or not files:
         return {}
     if run.dry:
