@@ -295,7 +295,8 @@ def _conclude(run: UploadRun) -> Exit:
         arrived = counts.get(Outcome.UPLOADED, 0) + counts.get(Outcome.DUPLICATE, 0)
         server = run.books.transient_failures == counts[Outcome.FAILED] and not arrived
         codes.append(Exit.UNAVAILABLE if server else Exit.ITEMS_FAILED)
-    if not run.dry and run.manifest.due_count(run.account):
+    # What a stop left unpaid is pending, like the files: the next run pays it.
+    if not run.dry and not run.stopping and run.manifest.due_count(run.account):
         codes.append(Exit.ITEMS_FAILED)
     lenient = (Outcome.SKIPPED, Outcome.TRASHED, Outcome.DELETED_REMOTELY)
     if run.transfer.strict and any(counts.get(outcome) for outcome in lenient):

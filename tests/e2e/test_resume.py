@@ -240,7 +240,6 @@ def test_what_another_unfinished_run_owes_is_not_this_ones_failure(
     assert server.albums()["A"] == [everything(bench)]
 
 
-@pytest.mark.xfail(strict=True, reason="_conclude counts them as failed: exit 3")
 def test_debts_left_by_an_interrupt_are_no_failure(bench: Bench, server: Server) -> None:
     """What a second Ctrl-C drops is pending, albums too: 130, not 3."""
     bench.make(3)
