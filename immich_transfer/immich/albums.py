@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
 from immich_transfer.model import AssetId
@@ -24,6 +24,19 @@ class Albums:
 
         Names are not unique on the server: of several the oldest is taken, in every run.
         """
+        ids = await self._known()
+        if name not in ids:
+            made = await self._http.call("POST", "albums", Album, json={"albumName": name})
+            ids[name] = made.id
+        return ids[name]
+
+    async def missing(self, names: Iterable[str]) -> list[str]:
+        """Which of these albums do not exist (one request for all)."""
+        ids = await self._known()
+        return [name for name in names if name not in ids]
+
+    async def _known(self) -> dict[str, str]:
+        """Ids of one's own albums by name, asked for once."""
         if self._ids is None:
             me = self._connection.user.id if self._connection.user is not None else None
             # From 3.0 on the list holds albums others share with us: only our own are meant.
@@ -31,10 +44,7 @@ class Albums:
             own = [album for album in listed if me is None or album.owner in (None, me)]
             own.sort(key=lambda album: (album.created_at, album.id), reverse=True)
             self._ids = {album.album_name: album.id for album in own}
-        if name not in self._ids:
-            made = await self._http.call("POST", "albums", Album, json={"albumName": name})
-            self._ids[name] = made.id
-        return self._ids[name]
+        return self._ids
 
     def forget(self, name: str) -> None:
         """The album is gone: look again next time."""

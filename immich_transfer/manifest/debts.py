@@ -78,6 +78,17 @@ class Debts(Room):
             row = connection.execute(f"SELECT count(*) FROM debts d WHERE {where}", values)
             return int(row.fetchone()[0])
 
+    def reopen(self, account: int, kind: str, target: str) -> None:
+        """The album or tag is gone from the server: what was paid into it is owed again."""
+        if not self._db.writable:
+            return
+        with self._db.write() as connection:
+            connection.execute(
+                "UPDATE debts SET state = 0 WHERE account = ? AND state = 1 AND target ="
+                " (SELECT id FROM targets WHERE kind = ? AND name = ?)",
+                (account, kind, name_in(target)),
+            )
+
     def due_count(self, account: int) -> int:
         """How many of them could be paid: their photo is on the server."""
         with self._db.read() as connection:

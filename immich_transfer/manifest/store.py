@@ -138,6 +138,10 @@ class Manifest(Protocol):
 
     def debt_count(self, account: int | None = None) -> int: ...
 
+    def reopen(self, account: int, kind: str, target: str) -> None:
+        """The album or tag is gone from the server: what was paid into it is owed again."""
+        ...
+
     def due_count(self, account: int) -> int:
         """Debts of an account whose photo is on the server: those that a run should have paid."""
         ...

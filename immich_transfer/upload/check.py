@@ -123,6 +123,7 @@ def debts_of(run: UploadRun, file: LocalFile, sha1: Sha1, asset_id: AssetId | No
     target = run.target_of(file)
     if target is not None and target not in run.options.albums:
         debts.append(Debt(sha1, "album", target, asset_id))
+    run.wanted_albums.update(debt.target for debt in debts)
     debts += [Debt(sha1, "tag", path, asset_id) for path in run.options.tags]
     return debts
 

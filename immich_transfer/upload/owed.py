@@ -39,9 +39,23 @@ async def pay_debts(run: UploadRun, sent: asyncio.Event) -> None:
             await sent.wait()
     if not run.stopping:
         try:
+            await _reopen_deleted(run)
             await _pay_all(run)
         except TransferError as error:
             run.cut(error)
+
+
+async def _reopen_deleted(run: UploadRun) -> None:
+    """An album asked for in this run that does not exist is filled anew, whatever was paid into
+    one of that name before. Single photos that somebody took out of an album stay out."""
+    if not run.wanted_albums:
+        return
+    try:
+        gone = await run.albums.missing(sorted(run.wanted_albums))
+    except (ServerRefused, ServerUnavailable):
+        return  # paying meets the same trouble, and leaves the debts with the reason
+    for name in gone:
+        await run.in_thread(run.manifest.reopen, run.account, "album", name)
 
 
 async def _pay_all(run: UploadRun) -> None:

@@ -129,6 +129,8 @@ class UploadRun:
         self.debts_possible = False
         self.target_of: Callable[[LocalFile], str | None] = lambda _: None
         """The album a file's folder asks for (`--album-from`)."""
+        self.wanted_albums: set[str] = set()
+        """Albums that files of this run are to be in."""
         self.spawn: Callable[[Coroutine[Any, Any, None]], None] = lambda work: work.close()
         """Start a transfer beside those of the queue; set while sending."""
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import urllib.request
+
 import pytest
 
 from .support import Bench, Server, photo, sha1
@@ -30,6 +33,23 @@ def test_an_album_that_is_complete_costs_nothing(bench: Bench, server: Server) -
     result = bench.upload("--album", "Done")
     assert result.outcomes == {"duplicate": 4}
     assert server.changes() == before
+
+
+@BOTH
+def test_an_album_deleted_on_the_server_is_filled_anew(bench: Bench, server: Server) -> None:
+    photos = bench.make(3)
+    bench.upload("--album", "Gone")
+    listed = urllib.request.Request(f"{bench.url}/api/albums", headers={"x-api-key": bench.key})
+    with urllib.request.urlopen(listed, timeout=20) as response:
+        found = next(a["id"] for a in json.load(response) if a["albumName"] == "Gone")
+    delete = urllib.request.Request(
+        f"{bench.url}/api/albums/{found}", headers={"x-api-key": bench.key}, method="DELETE"
+    )
+    urllib.request.urlopen(delete, timeout=20).close()
+    bench.upload()
+    assert server.albums() == {}, "not asked for: not made"
+    bench.upload("--album", "Gone")
+    assert server.albums() == {"Gone": [{sha1(content) for content in photos.values()}]}
 
 
 @BOTH
