@@ -13,11 +13,11 @@
     ping:*=html                          a web page with status 200
     version:*=redirect,to=https://x/     a redirect
     album-add:1=truncated                half of a JSON answer
-    original:1=corrupt                   the right length, other bytes
 
-Routes: any, ping, version, key, me, media-types, check, upload, albums, album-add, tags, tag-add,
-original, search, other. `when`: `*`, `N`, `N-M`, `everyN`, `name=…`, `size>N`. A status fault on an
-upload is answered after the body was read, unless `early` is given or `when` is a size.
+Routes: any, ping, version, key, me, media-types, check, upload, albums, album-list, album-add,
+tags, tag-add, original, search, other. `when`: `*`, `N`, `N-M`, `everyN`, `name=…`, `size>N`. A
+status fault on an upload is answered after the body was read, unless `early` is given or `when` is
+a size.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ ROUTES = frozenset(
         "check",
         "upload",
         "albums",
+        "album-list",
         "album-add",
         "tags",
         "tag-add",
@@ -45,9 +46,7 @@ ROUTES = frozenset(
         "other",
     ]
 )
-ACTIONS = frozenset(
-    ["reset", "lost", "stall", "slow", "delay", "html", "redirect", "truncated", "corrupt"]
-)
+ACTIONS = frozenset(["reset", "lost", "stall", "slow", "delay", "html", "redirect", "truncated"])
 
 
 class BadFault(ValueError):

@@ -32,7 +32,7 @@ def add_routes(routes: Routes) -> None:
     add("POST", "/search/metadata", search, name="search", permission="asset.read")
     add("POST", "/search/statistics", count, permission="asset.statistics")
     add("POST", "/download/info", download_info, permission="asset.download")
-    add("GET", "/albums", list_albums, name="albums", permission="album.read")
+    add("GET", "/albums", list_albums, name="album-list", permission="album.read")
     add("POST", "/albums", create_album, name="albums", permission="album.create")
     add("GET", "/albums/{id}", show_album, name="albums", permission="album.read")
     add("DELETE", "/albums/{id}", delete_album, permission="album.delete")
