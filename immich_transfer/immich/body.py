@@ -206,7 +206,9 @@ class FileBody(Payload):
         with os.fdopen(self._descriptor, "rb", buffering=0, closefd=False) as file:
             offset, piece = 0, 256 << 10
             if self._bucket is not None:
-                piece = max(4096, min(PIECE_MIN, self._bucket.burst))
+                # An eighth of a second at most: small enough to be smooth, large enough
+                # to be cheap.
+                piece = max(4096, min(PIECE_MAX, self._bucket.burst // 2))
             while offset < self._length:
                 transport = writer.transport
                 if transport is None or transport.is_closing():

@@ -16,6 +16,7 @@ from ..events import (
     RunStarted,
     SendEnded,
     SendStarted,
+    Settled,
     Waiting,
 )
 from ..model import Outcome
@@ -44,6 +45,7 @@ class PlainReport:
         self._out = Out(stream)
         self._told = Told(quiet=quiet, verbosity=verbosity)
         self._quiet = quiet
+        self._verbose = verbosity > 0 and not quiet
         self._periodic = periodic and not quiet
         self._clock = clock
         self._meter = Meter(clock)
@@ -53,7 +55,14 @@ class PlainReport:
 
     def __call__(self, event: Event) -> None:
         self._meter(event)
-        if type(event) not in _FREQUENT:
+        kind = type(event)
+        # Files that ended well are silent unless asked for, and there may be a million of them.
+        silent = kind in _FREQUENT or (
+            isinstance(event, Settled)
+            and not self._verbose
+            and event.item.outcome is not Outcome.FAILED
+        )
+        if not silent:
             self._say(event)
         if self._periodic:
             self.tick(self._clock())

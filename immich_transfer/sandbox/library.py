@@ -16,6 +16,7 @@ from aiohttp import web
 from .answers import Refusal, album_answer, answer, asset_answer, members, nothing
 from .server import Call, Routes
 from .store import Album, Asset, Tag
+from .versions import VIDEOS
 
 DELETE_JOB_SECONDS = 0.3
 """A delete for good is done by a job a moment later; until then checks still find the asset."""
@@ -23,6 +24,7 @@ DELETE_JOB_SECONDS = 0.3
 
 def add_routes(routes: Routes) -> None:
     add = routes.add
+    add("GET", "/assets/statistics", asset_statistics, permission="asset.statistics")
     add("GET", "/assets/{id}", show_asset, permission="asset.read")
     add("GET", "/assets/{id}/original", original, name="original", permission="asset.download")
     add("GET", "/assets/{id}/thumbnail", original, permission="asset.view")
@@ -55,6 +57,19 @@ def own_asset(call: Call, asset_id: str, access: str) -> Asset:
 def own_assets(call: Call, ids: Iterable[str], access: str) -> list[Asset]:
     """All or nothing: one foreign id refuses the whole call (recorded)."""
     return [own_asset(call, asset_id, access) for asset_id in ids]
+
+
+async def asset_statistics(call: Call) -> web.StreamResponse:
+    """Timeline and archive, not hidden, locked or trashed (recorded)."""
+    shown = [
+        os.path.splitext(asset.name)[1].lower() in VIDEOS
+        for asset in call.store.assets.values()
+        if asset.owner == call.user.id
+        and not asset.trashed
+        and asset.visibility in ("timeline", "archive")
+    ]
+    videos = sum(shown)
+    return answer({"images": len(shown) - videos, "videos": videos, "total": len(shown)})
 
 
 async def show_asset(call: Call) -> web.StreamResponse:

@@ -82,16 +82,13 @@ async def settle_duplicates(
     restored: set[AssetId] | None = None,
 ) -> None:
     """Files whose content the server itself has just named: verified, and owed their albums."""
-    if not run.dry:
+    if not run.dry and run.debts_possible:
         debts = [
             debt
             for candidate, asset_id in present
             for debt in debts_of(run, candidate.file, candidate.sha1, asset_id)
         ]
-        if debts or run.debts_possible:
-            await run.in_thread(
-                _record, run, debts, [Presence(c.sha1, a, False) for c, a in present]
-            )
+        await run.in_thread(_record, run, debts, [Presence(c.sha1, a, False) for c, a in present])
     gone = await remove_sources(run, [candidate.file for candidate, _ in present])
     changed = await _changed_sidecars(run, [candidate for candidate, _ in present])
     for candidate, asset_id in present:

@@ -38,6 +38,7 @@ async def hash_files(
     """One hasher: takes groups until the scanner is done."""
     loop = asyncio.get_running_loop()
     while (group := await to_hash.get()) is not None:
+        await run.room_to_carry()
         if run.stopping:
             continue
         try:
