@@ -19,6 +19,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
+import aiofiles
+import anyio
+
 from immich_transfer.config.options import ServerOptions, TransferOptions, UploadOptions
 from immich_transfer.disk.walk import WalkBatch, folders, walk
 from immich_transfer.errors import CannotContinue, Exit, TransferError, UsageError, worst
@@ -72,7 +75,7 @@ async def run_upload(
     watch = Stopwatch()
     totals = Totals()
     stop = stop or asyncio.Event()
-    lines = _filter_lines(options)
+    lines = await _filter_lines(options)
     with ExitStack() as closing:
         manifest: Manifest = (
             open_for_dry_run(transfer.state_dir)
@@ -228,26 +231,17 @@ async def _pipeline(run: UploadRun, media: MediaTypesAnswer, lines: list[str]) -
     if not run.dry:
         stages.append(lambda: pay_debts(run, sent))
 
-    async def everything() -> None:
-        async with asyncio.TaskGroup() as group:
+    group = anyio.create_task_group()
+    with heed_signals(run.halt, lambda: drop(run, group.cancel_scope)):
+        async with group:
             for stage in stages:
-                group.create_task(stage())
-
-    work = asyncio.create_task(everything())
-    with heed_signals(run.halt, lambda: drop(run, work)):
-        try:
-            await work
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            # The second Ctrl-C: what was in flight is dropped and stays undecided.
+                group.start_soon(stage)
 
 
-def drop(run: UploadRun, work: asyncio.Task[None]) -> None:
-    """The second Ctrl-C: cancel what is in flight."""
+def drop(run: UploadRun, scope: anyio.CancelScope) -> None:
+    """The second Ctrl-C: cancel what is in flight; it stays undecided."""
     run.dropped = True
-    work.cancel()
+    scope.cancel()
 
 
 def _spawner(group: asyncio.TaskGroup) -> Callable[[Coroutine[Any, Any, None]], None]:
@@ -267,13 +261,13 @@ def _targets(
     return lambda file: names.name_of(file.root, file.folder)
 
 
-def _filter_lines(options: UploadOptions) -> list[str]:
+async def _filter_lines(options: UploadOptions) -> list[str]:
     """The patterns of all `--filter-from` files; raises UsageError for one that cannot be read."""
     lines: list[str] = []
     for path in options.filter_from:
         try:
-            with open(path, encoding="utf-8") as file:
-                lines += file.read().splitlines()
+            async with aiofiles.open(path, encoding="utf-8") as file:
+                lines += (await file.read()).splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"cannot read the filter file {path}: {error}") from None
     return lines

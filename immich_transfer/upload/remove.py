@@ -6,10 +6,9 @@ from them but never shows their bytes, so their copy cannot be proven (law 5).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
-from immich_transfer.disk.digest import fingerprint
+from immich_transfer.disk.source import remove_unchanged
 from immich_transfer.events import Notice
 from immich_transfer.model import LocalFile
 
@@ -33,15 +32,8 @@ def _remove(run: UploadRun, files: Sequence[LocalFile]) -> dict[str, str]:
     said: dict[str, str] = {}
     gone: list[str] = []
     for file in files:
-        try:
-            if fingerprint(os.stat(file.path)) != file.fingerprint:
-                said[file.path] = "kept here: it changed since it was sent"
-                continue
-            os.unlink(file.path)
-        except OSError as error:
-            said[file.path] = f"kept here: {error.strerror}"
-            continue
-        said[file.path] = "deleted here"
-        gone.append(file.path)
+        removed, said[file.path] = remove_unchanged(file)
+        if removed:
+            gone.append(file.path)
     run.manifest.forget(gone)
     return said

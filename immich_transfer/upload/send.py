@@ -14,6 +14,7 @@ import os
 from typing import NamedTuple
 
 from immich_transfer.disk.digest import digest, fingerprint
+from immich_transfer.disk.source import differs, open_source, read_sidecar
 from immich_transfer.errors import (
     ChangedWhileReading,
     ConnectionFailed,
@@ -36,9 +37,6 @@ from immich_transfer.pipeline.limiter import Limiter
 from .check import debts_of, settle_duplicates
 from .run import Candidate, UploadRun
 
-READ_WHOLE = 512 << 10
-"""Up to this size a body is read in one piece in one thread hop; beyond, streamed."""
-SIDECAR_LIMIT = 16 << 20
 ROUNDS = 3
 """How often a file that keeps changing is hashed anew before it is given up."""
 WAITING_TASKS = 128
@@ -186,15 +184,14 @@ async def _attempt(
     file = candidate.file
     key = progress.key
     content: bytes | int | None = candidate.content
-    sidecar = None
     opened: int | None = None
     try:
-        if content is None or file.sidecar is not None:
-            content, sidecar = await run.in_thread(_open, file, candidate.content)
+        sidecar = await read_sidecar(file)
+        if content is None:
+            content = await run.in_thread(open_source, file)
         if isinstance(content, int):
             opened = content
         run.listener(SendStarted(key, file.shown, file.size, number))
-        assert content is not None  # carried, or opened just now
         guard = IdleGuard(progress, run.transfer.timeout_idle)
         try:
             asset_id, created = await run.assets.upload(
@@ -215,64 +212,13 @@ async def _attempt(
         finally:
             guard.stop()
             run.listener(SendEnded(key))
-        if candidate.content is None and _differs(file, opened):
+        if opened is not None and differs(file, opened):
             # Sent while it changed: whatever arrived is not this checksum. Never record it.
             raise ChangedWhileReading("the file changed while it was sent")
     finally:
         if opened is not None:
             os.close(opened)
     return asset_id, created, file.sidecar_stamp if sidecar is not None else None
-
-
-def _open(file: LocalFile, carried: bytes | None) -> tuple[bytes | int, bytes | None]:
-    """The photo's bytes, or an open descriptor when they are many; and its sidecar's bytes."""
-    sidecar = _read_sidecar(file)
-    if carried is not None:
-        return carried, sidecar
-    try:
-        descriptor = os.open(
-            file.path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-        )
-    except OSError as error:
-        raise LocalReadError(error.strerror or "cannot be opened") from None
-    keep = False
-    try:
-        if fingerprint(os.fstat(descriptor)) != file.fingerprint:
-            raise ChangedWhileReading("the file changed after it was hashed")
-        if file.size > READ_WHOLE:
-            keep = True
-            return descriptor, sidecar
-        content = os.read(descriptor, file.size)
-        if len(content) != file.size or fingerprint(os.fstat(descriptor)) != file.fingerprint:
-            raise ChangedWhileReading("the file changed after it was hashed")
-        return content, sidecar
-    except OSError as error:
-        raise LocalReadError(error.strerror or "cannot be read") from None
-    finally:
-        if not keep:
-            os.close(descriptor)
-
-
-def _read_sidecar(file: LocalFile) -> bytes | None:
-    """The sidecar's bytes; None when there is none, or it is gone or absurdly large."""
-    if file.sidecar is None:
-        return None
-    try:
-        with open(file.sidecar, "rb") as sidecar:
-            content = sidecar.read(SIDECAR_LIMIT + 1)
-    except OSError:
-        return None
-    return content if len(content) <= SIDECAR_LIMIT else None
-
-
-def _differs(file: LocalFile, descriptor: int | None) -> bool:
-    """True when the file at its path, or the one we read, is no longer what was hashed."""
-    try:
-        if descriptor is not None and fingerprint(os.fstat(descriptor)) != file.fingerprint:
-            return True
-        return fingerprint(os.stat(file.path)) != file.fingerprint
-    except OSError:
-        return descriptor is None
 
 
 async def _hash_again(

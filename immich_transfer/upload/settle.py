@@ -8,7 +8,7 @@ may its source be deleted.
 
 from __future__ import annotations
 
-import asyncio
+import anyio
 
 from immich_transfer.errors import ServerRefused, TransferError
 from immich_transfer.manifest.store import Presence
@@ -122,6 +122,6 @@ async def run_settling(run: UploadRun, to_settle: Batcher[Sent]) -> None:
         size=VERIFY_COUNT, linger=VERIFY_SECONDS, bound=100 * VERIFY_COUNT
     )
     to_verify.open()
-    async with asyncio.TaskGroup() as halves:
-        halves.create_task(record(run, to_settle, to_verify))
-        halves.create_task(verify(run, to_verify))
+    async with anyio.create_task_group() as halves:
+        halves.start_soon(record, run, to_settle, to_verify)
+        halves.start_soon(verify, run, to_verify)
