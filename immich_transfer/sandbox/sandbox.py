@@ -14,7 +14,7 @@ from types import TracebackType
 
 import msgspec
 
-from . import info, library, uploads
+from . import albums, info, library, uploads
 from .control import add_control
 from .server import Box, Listener, Routes
 from .store import Store
@@ -41,7 +41,7 @@ class Sandbox:
         self.key = key or self._store.first_key
         self._box = Box(self._store, self.release, list(faults))
         routes = Routes(self._box)
-        for rooms in (info, uploads, library):
+        for rooms in (info, uploads, library, albums):
             rooms.add_routes(routes)
         add_control(routes.app, self._box)
         self._listener = Listener(routes.finish(), host, port)
