@@ -8,7 +8,6 @@ bounded in size and must be what Immich sends, else it is treated as a failure o
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
@@ -37,6 +36,7 @@ from immich_transfer.model import Totals
 from immich_transfer.policy.retry import RetryQuota, backoff, retry_after
 
 from .outage import Outage
+from .reasons import REASONS, certificate_refused, plain_reason, target_of
 from .wire import ConfigAnswer, error_text
 
 T = TypeVar("T")
@@ -147,7 +147,7 @@ class Http:
     ) -> Exception:
         """What an answer outside 2xx means: see the decided cases of `whose failure`."""
         text = error_text(body)
-        told = f"{status} {text or _REASONS.get(status, 'without a reason')}"
+        told = f"{status} {text or REASONS.get(status, 'without a reason')}"
         patience = retry_after(headers.get("Retry-After"), datetime.now(UTC))
         match status:
             case 401:
@@ -192,7 +192,7 @@ class Http:
                 return CannotContinue(f"the server's disk is full ({told})")
             case _ if 300 <= status < 400:
                 return UsageError(
-                    f"{self.base} redirects to {_origin(headers.get('Location', ''))}",
+                    f"{self.base} redirects to {target_of(headers.get('Location', ''))}",
                     hint="use the final address as the server's URL",
                 )
             case _ if status >= 500:
@@ -301,52 +301,3 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
             raise ConnectionFailed(f"the answer is larger than {limit >> 20} MiB")
         parts.append(part)
     return b"".join(parts)
-
-
-def plain_reason(error: Exception) -> str:
-    """A connection error in words: no class names, no addresses of objects, never the key."""
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return f"the name {error.host} cannot be resolved"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        number = error.os_error.errno
-        return os.strerror(number).lower() if number else "cannot connect"
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, aiohttp.ServerDisconnectedError):
-        return "the server closed the connection without an answer"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return "the answer was cut short"
-    return "the connection failed" if not str(error) else str(error).splitlines()[0][:120]
-
-
-def certificate_refused(base: URL, error: Exception) -> UsageError:
-    """The certificate is not one we trust: waiting will not change that."""
-    return UsageError(
-        f"the certificate of {base.host} is not trusted",
-        hint="name its authority with --ca-file FILE, or accept the risk with --insecure",
-    )
-
-
-def _origin(location: str) -> str:
-    try:
-        url = URL(location)
-        return str(url.origin()) + url.path if url.absolute else location[:200]
-    except ValueError:
-        return "somewhere else"
-
-
-_REASONS = {
-    400: "bad request",
-    404: "not found",
-    408: "request timeout",
-    413: "the body is too large",
-    415: "unsupported media type",
-    429: "too many requests",
-    431: "request headers too large",
-    500: "internal server error",
-    502: "bad gateway",
-    503: "service unavailable",
-    504: "gateway timeout",
-}

@@ -28,8 +28,9 @@ from immich_transfer.errors import (
 from immich_transfer.events import Event, Listener
 from immich_transfer.model import Totals
 
-from .client import Http, certificate_refused, decode, plain_reason
+from .client import Http, decode
 from .compat import KEY_SELF, OLDEST, SERVER_PATH, Version, missing_permissions
+from .reasons import certificate_refused, plain_reason
 from .wire import KeyAnswer, MediaTypesAnswer, UserAnswer, VersionAnswer
 
 START_PATIENCE_SECONDS = 15.0

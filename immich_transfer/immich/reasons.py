@@ -1,0 +1,60 @@
+"""Failures in words: one line, no class names, never the key."""
+
+from __future__ import annotations
+
+import os
+
+import aiohttp
+from yarl import URL
+
+from immich_transfer.errors import UsageError
+
+
+def plain_reason(error: Exception) -> str:
+    """A connection error in words: no class names, no addresses of objects, never the key."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return f"the name {error.host} cannot be resolved"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        number = error.os_error.errno
+        return os.strerror(number).lower() if number else "cannot connect"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "the server closed the connection without an answer"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "the answer was cut short"
+    return "the connection failed" if not str(error) else str(error).splitlines()[0][:120]
+
+
+def certificate_refused(base: URL, error: Exception) -> UsageError:
+    """The certificate is not one we trust: waiting will not change that."""
+    return UsageError(
+        f"the certificate of {base.host} is not trusted",
+        hint="name its authority with --ca-file FILE, or accept the risk with --insecure",
+    )
+
+
+def target_of(location: str) -> str:
+    """Where a redirect leads, without its query: that may hold what is nobody's business."""
+    try:
+        url = URL(location)
+        return str(url.origin()) + url.path if url.absolute else location[:200]
+    except ValueError:
+        return "somewhere else"
+
+
+REASONS = {
+    400: "bad request",
+    404: "not found",
+    408: "request timeout",
+    413: "the body is too large",
+    415: "unsupported media type",
+    429: "too many requests",
+    431: "request headers too large",
+    500: "internal server error",
+    502: "bad gateway",
+    503: "service unavailable",
+    504: "gateway timeout",
+}
