@@ -132,8 +132,8 @@ class Http:
                 body = await _read(response, limit)
                 self.totals.bytes_received += len(body)
                 status, answered = response.status, response.headers
-        except aiohttp.ClientConnectorCertificateError as error:
-            raise certificate_refused(self.base, error) from None
+        except aiohttp.ClientConnectorCertificateError:
+            raise certificate_refused(self.base) from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise ConnectionFailed(plain_reason(error)) from None
         if 200 <= status < 300:

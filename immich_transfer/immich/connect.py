@@ -247,8 +247,8 @@ async def _get(http: Http, url: URL) -> tuple[int, bytes, str | None]:
         async with http.session.get(url, allow_redirects=False) as response:
             body = await response.content.read(65536)
             return response.status, body, response.headers.get("Location")
-    except aiohttp.ClientConnectorCertificateError as error:
-        raise certificate_refused(url, error) from None
+    except aiohttp.ClientConnectorCertificateError:
+        raise certificate_refused(url) from None
     except aiohttp.InvalidURL:
         raise UsageError(f"{url} is not a URL") from None
     except (aiohttp.ClientError, OSError, TimeoutError) as error:

@@ -28,7 +28,7 @@ def plain_reason(error: Exception) -> str:
     return "the connection failed" if not str(error) else str(error).splitlines()[0][:120]
 
 
-def certificate_refused(base: URL, error: Exception) -> UsageError:
+def certificate_refused(base: URL) -> UsageError:
     """The certificate is not one we trust: waiting will not change that."""
     return UsageError(
         f"the certificate of {base.host} is not trusted",
