@@ -36,6 +36,7 @@ Examples:
     metavar="RULE",
     help="A scripted fault, like 'upload:1-3=502' (repeatable).",
 )
+@click.option("--fsync", is_flag=True, help="Sync every file and row to disk: slower, safe.")
 @click.option("--json", "as_json", is_flag=True, help="Say where it listens as one JSON line.")
 def sandbox(
     host: str,
@@ -44,6 +45,7 @@ def sandbox(
     version: str,
     key: str | None,
     faults: tuple[str, ...],
+    fsync: bool,
     as_json: bool,
 ) -> None:
     """Run an Immich-compatible server in one process.
@@ -52,7 +54,7 @@ def sandbox(
     it ends.
     """
     from immich_transfer.sandbox.faults import BadFault
-    from immich_transfer.sandbox.sandbox import Sandbox, serve
+    from immich_transfer.sandbox.server import Sandbox, run
 
     with contextlib.ExitStack() as closing:
         if data is None:
@@ -65,12 +67,13 @@ def sandbox(
                 port=port,
                 key=key,
                 faults=faults,
+                durable=fsync,
             )
         except BadFault as bad:
             raise click.UsageError(str(bad)) from None
 
         async def main() -> None:
-            await serve(box, as_json=as_json)
+            await run(box, as_json=as_json)
 
         try:
             asyncio.run(main())

@@ -1,7 +1,4 @@
-"""Albums and tags: names are not unique, results are per asset, and 3.x lists no assets.
-
-Foreign and unknown ids are 400 `Not found or no … access`, never 404 (recorded).
-"""
+"""Albums, as recorded on both majors: per-id results, roles, and what lists leave out."""
 
 from __future__ import annotations
 
@@ -10,148 +7,159 @@ from typing import Any
 
 from aiohttp import web
 
-from .answers import Refusal, album_answer, answer, nothing
-from .server import Call, Routes
-from .store import Album, Tag
+from .answers import Issue, Refusal, answer, invalid, nothing
+from .app import Call, Routes
+from .assets import put_in
+from .checking import field, ids_of, required
+from .presenting import album_answer
+from .rows import Album, now_text
+from .sight import album_for, own, role_in
+
+ANYONE = ("owner", "editor", "viewer")
+WRITERS = ("owner", "editor")
 
 
 def add_routes(routes: Routes) -> None:
     add = routes.add
-    add("GET", "/albums", list_albums, name="album-list", permission="album.read")
-    add("POST", "/albums", create_album, name="albums", permission="album.create")
-    add("GET", "/albums/{id}", show_album, name="albums", permission="album.read")
-    add("DELETE", "/albums/{id}", delete_album, permission="album.delete")
-    add(
-        "PUT", "/albums/{id}/assets", add_to_album, name="album-add", permission="albumAsset.create"
-    )
-    add("DELETE", "/albums/{id}/assets", remove_from_album, permission="albumAsset.delete")
-    add("GET", "/tags", list_tags, name="tags", permission="tag.read")
-    add("PUT", "/tags", upsert_tags, name="tags", permission="tag.create")
-    add("PUT", "/tags/{id}/assets", add_to_tag, name="tag-add", permission="tag.asset")
+    add("GET", "/albums", listing, name="album-list", permission="album.read")
+    add("POST", "/albums", create, name="albums", permission="album.create")
+    add("PUT", "/albums/assets", put_many, name="album-add", permission="albumAsset.create")
+    add("GET", "/albums/{id}", show, name="albums", permission="album.read")
+    add("PATCH", "/albums/{id}", edit, name="albums", permission="album.update")
+    add("DELETE", "/albums/{id}", delete, name="albums", permission="album.delete")
+    add("PUT", "/albums/{id}/assets", put, name="album-add", permission="albumAsset.create")
+    add("DELETE", "/albums/{id}/assets", take, name="album-remove", permission="albumAsset.delete")
+    add("PUT", "/albums/{id}/users", share, name="albums", permission="albumUser.create")
 
 
-def own_album(call: Call, album_id: str, access: str) -> Album:
-    album = call.store.albums.get(album_id)
-    if album is None or album.owner != call.user.id:
-        raise Refusal(400, f"Not found or no {access} access")
-    return album
+def _tell(call: Call, album: Album, *, assets: bool = False) -> dict[str, Any]:
+    return album_answer(call.release, call.store, album, call.user.id, assets=assets)
 
 
-async def list_albums(call: Call) -> web.StreamResponse:
-    return answer(
-        [
-            album_answer(call.release, call.store, album)
-            for album in call.store.albums.values()
-            if album.owner == call.user.id
-        ]
-    )
+async def listing(call: Call) -> web.StreamResponse:
+    """2.x: owned, or with `shared` what is shared; 3.x: all, `shared` silently ignored."""
+    query, me = call.request.query, call.user.id
+    albums = [a for a in call.store.albums.values() if role_in(a, me) is not None]
+    if call.release.albums_list_shared:
+        owned, shared = _flag(call, "isOwned"), _flag(call, "isShared")
+        if owned is not None:
+            albums = [a for a in albums if (a.owner == me) == owned]
+        if shared is not None:
+            albums = [a for a in albums if bool(a.roles) == shared]
+        if "name" in query:
+            albums = [a for a in albums if a.name == query["name"]]
+        if "id" in query:
+            albums = [a for a in albums if a.id == query["id"]]
+    elif "assetId" not in query:
+        asked = _flag(call, "shared")
+        if asked is None:
+            albums = [a for a in albums if a.owner == me]
+        elif asked:
+            albums = [a for a in albums if a.roles]
+        else:
+            albums = [a for a in albums if a.owner == me and not a.roles]
+    if "assetId" in query:
+        albums = [a for a in albums if query["assetId"] in a.assets]
+    return answer([_tell(call, album) for album in albums])
 
 
-async def create_album(call: Call) -> web.StreamResponse:
+def _flag(call: Call, name: str) -> bool | None:
+    value = call.request.query.get(name)
+    if value not in (None, "true", "false"):
+        new = 'Invalid option: expected one of "true"|"false"'
+        raise invalid(Issue((name,), f"{name} must be a boolean value", new, "invalid_value"))
+    return None if value is None else value == "true"
+
+
+async def create(call: Call) -> web.StreamResponse:
+    """Names are not unique; ids one has no right to are dropped without a word."""
     body = await call.json()
-    if not isinstance(body.get("albumName"), str):
-        raise Refusal(400, ["albumName must be a string"])
-    album = Album(str(uuid.uuid4()), call.user.id, body["albumName"], body.get("description") or "")
-    album.assets = dict.fromkeys(
-        a
-        for a in body.get("assetIds", [])
-        if a in call.store.assets and call.store.assets[a].owner == call.user.id
-    )
+    name = required(body, "albumName", str)
+    album = Album(str(uuid.uuid4()), call.user.id, name, field(body, "description", str, ""))
+    ids = ids_of(call.release, body, "assetIds") if "assetIds" in body else []
+    album.assets = dict.fromkeys(a for a in ids if own(call, a) is not None)
+    _invite(call, album, body.get("albumUsers", []))
     call.store.save(album)
-    return answer(album_answer(call.release, call.store, album, with_assets=True), 201)
+    return answer(_tell(call, album, assets=True), 201)
 
 
-async def show_album(call: Call) -> web.StreamResponse:
-    album = own_album(call, call.request.match_info["id"], "album.read")
-    whole = call.request.query.get("withoutAssets") != "true"
-    return answer(album_answer(call.release, call.store, album, with_assets=whole))
+async def show(call: Call) -> web.StreamResponse:
+    album = album_for(call, call.id, "album.read", *ANYONE)
+    return answer(_tell(call, album, assets=call.request.query.get("withoutAssets") != "true"))
 
 
-async def delete_album(call: Call) -> web.StreamResponse:
-    album = own_album(call, call.request.match_info["id"], "album.delete")
-    call.store.remove_album(album)
+async def edit(call: Call) -> web.StreamResponse:
+    album = album_for(call, call.id, "album.update", *WRITERS)
+    body = await call.json()
+    album.name = field(body, "albumName", str, album.name)
+    album.description = field(body, "description", str, album.description)
+    album.order = field(body, "order", str, album.order)
+    _changed(call, album)
+    return answer(_tell(call, album))
+
+
+async def delete(call: Call) -> web.StreamResponse:
+    call.store.remove_album(album_for(call, call.id, "album.delete", "owner"))
     return nothing()
 
 
-async def add_to_album(call: Call) -> web.StreamResponse:
-    album_id = call.request.match_info["id"]
-    if album_id not in call.store.albums:
+async def put(call: Call) -> web.StreamResponse:
+    if call.id not in call.store.albums:
         raise Refusal(400, "Album not found")
-    album = own_album(call, album_id, "albumAsset.create")
-    return await _put_in(call, album)
+    album = album_for(call, call.id, "albumAsset.create", *WRITERS)
+    results = put_in(call, album, ids_of(call.release, await call.json()))
+    _changed(call, album)
+    return answer(results)
 
 
-async def _put_in(call: Call, collection: Album | Tag) -> web.StreamResponse:
-    """Per-id results: `duplicate` when in already, `no_permission` for what is not ours."""
+async def put_many(call: Call) -> web.StreamResponse:
+    """`PUT /albums/assets`: one word for all; true even when some were refused (recorded)."""
+    body = await call.json()
+    albums = [call.store.albums.get(a) for a in ids_of(call.release, body, "albumIds")]
+    ids = ids_of(call.release, body, "assetIds")
+    mine = [a for a in albums if a is not None and role_in(a, call.user.id) in WRITERS]
+    results = [result for album in mine for result in put_in(call, album, ids)]
+    for album in mine:
+        _changed(call, album)
+    if any(result["success"] for result in results):
+        return answer({"success": True})
+    errors = {result["error"] for result in results}
+    return answer(
+        {"success": False, "error": "duplicate" if "duplicate" in errors else "no_permission"}
+    )
+
+
+async def take(call: Call) -> web.StreamResponse:
+    """`DELETE /albums/{id}/assets`: an editor may take out only their own."""
+    album = album_for(call, call.id, "albumAsset.delete", *WRITERS)
     results: list[dict[str, Any]] = []
-    for asset_id in (await call.json()).get("ids", []):
-        asset = call.store.assets.get(asset_id)
-        if asset_id in collection.assets:
-            results.append({"id": asset_id, "success": False, "error": "duplicate"})
-        elif asset is None or asset.owner != call.user.id:
+    for asset_id in ids_of(call.release, await call.json()):
+        if asset_id not in album.assets:
+            results.append({"id": asset_id, "success": False, "error": "not_found"})
+        elif album.owner != call.user.id and own(call, asset_id) is None:
             results.append({"id": asset_id, "success": False, "error": "no_permission"})
         else:
-            collection.assets[asset_id] = None
+            del album.assets[asset_id]
             results.append({"id": asset_id, "success": True})
-    call.store.save(collection)
+    _changed(call, album)
     return answer(results)
 
 
-async def remove_from_album(call: Call) -> web.StreamResponse:
-    album = own_album(call, call.request.match_info["id"], "albumAsset.delete")
-    results: list[dict[str, Any]] = []
-    for asset_id in (await call.json()).get("ids", []):
-        there = asset_id in album.assets
-        album.assets.pop(asset_id, None)
-        results.append(
-            {"id": asset_id, "success": True}
-            if there
-            else {"id": asset_id, "success": False, "error": "not_found"}
-        )
+async def share(call: Call) -> web.StreamResponse:
+    album = album_for(call, call.id, "albumUser.create", "owner")
+    _invite(call, album, required(await call.json(), "albumUsers", list))
+    _changed(call, album)
+    return answer(_tell(call, album))
+
+
+def _invite(call: Call, album: Album, guests: list[dict[str, str]]) -> None:
+    for guest in guests:
+        user = guest.get("userId", "")
+        if user not in call.store.users:
+            raise Refusal(400, "User not found")
+        album.roles[user] = guest.get("role", "editor")
+
+
+def _changed(call: Call, album: Album) -> None:
+    album.updated = now_text()
     call.store.save(album)
-    return answer(results)
-
-
-def tag_answer(tag: Tag) -> dict[str, Any]:
-    return {
-        "id": tag.id,
-        "name": tag.value.rsplit("/", 1)[-1],
-        "value": tag.value,
-        "createdAt": "2024-01-01T00:00:00.000Z",
-        "updatedAt": "2024-01-01T00:00:00.000Z",
-    }
-
-
-async def list_tags(call: Call) -> web.StreamResponse:
-    return answer([tag_answer(t) for t in call.store.tags.values() if t.owner == call.user.id])
-
-
-async def upsert_tags(call: Call) -> web.StreamResponse:
-    """`PUT /tags`: makes the chain of parents, answers the leaves."""
-    leaves = []
-    for path in (await call.json()).get("tags", []):
-        parts = [part for part in path.split("/") if part]
-        tag = None
-        for depth in range(1, len(parts) + 1):
-            value = "/".join(parts[:depth])
-            tag = next(
-                (
-                    t
-                    for t in call.store.tags.values()
-                    if t.owner == call.user.id and t.value == value
-                ),
-                None,
-            )
-            if tag is None:
-                tag = Tag(str(uuid.uuid4()), call.user.id, value)
-                call.store.save(tag)
-        if tag is not None:
-            leaves.append(tag_answer(tag))
-    return answer(leaves)
-
-
-async def add_to_tag(call: Call) -> web.StreamResponse:
-    tag = call.store.tags.get(call.request.match_info["id"])
-    if tag is None or tag.owner != call.user.id:
-        raise Refusal(400, "Not found or no tag.asset access")
-    return await _put_in(call, tag)

@@ -1,18 +1,29 @@
-"""`/_sandbox/…`: what tests ask of the sandbox itself, outside the API.
+"""`/_sandbox/…`: what tests ask of the sandbox itself, outside the API and its counters.
 
-GET stats, state · POST faults {faults}, reset-stats, keys {permissions, user}, users {name, quota,
-admin}, seed {assets}, away {seconds}, maintenance {on}, trash {ids}, delete {ids}
+GET  stats, state
+POST faults {faults: [rule…]} replaces the rules; answers 400 {error} for a bad one
+     reset-stats · keys {permissions, user?} → {id, key} · users {name, quota?, admin?} → {id, key}
+     seed {assets, user?, equal_dates?} rows without files · away {seconds} · maintenance {on}
+     trash {ids}, restore {ids}, edit {ids, visibility?, favorite?}, delete {ids} as if the user
+     did it in the web page, at once · corrupt {id}, lose {id} the stored file rots or vanishes
 """
 
 from __future__ import annotations
 
+import os
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
 
+from .admin import queue_names
 from .answers import answer
+from .app import Box, Counters
 from .faults import BadFault, Faults
-from .server import Box, Counters
+from .rows import Asset
+
+Command = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 
 def add_control(app: web.Application, box: Box) -> None:
@@ -24,63 +35,119 @@ def add_control(app: web.Application, box: Box) -> None:
     async def state(request: web.Request) -> web.Response:
         return answer(tell(box))
 
-    async def faults(request: web.Request) -> web.Response:
-        try:
-            box.faults = Faults((await request.json())["faults"])
-        except BadFault as bad:
-            return answer({"error": str(bad)}, 400)
-        return answer({})
-
-    async def reset(request: web.Request) -> web.Response:
-        box.counters = Counters()
-        return answer({})
-
-    async def keys(request: web.Request) -> web.Response:
-        body = await request.json()
-        user = box.store.users.get(body.get("user", "")) or next(iter(box.store.users.values()))
-        return answer({"key": box.store.add_key(user, body["permissions"]).secret})
-
-    async def users(request: web.Request) -> web.Response:
-        body = await request.json()
-        user = box.store.add_user(
-            body["name"], admin=body.get("admin", False), quota=body.get("quota")
-        )
-        return answer({"id": user.id, "key": box.store.add_key(user, ["all"]).secret})
-
-    async def seed(request: web.Request) -> web.Response:
-        user = next(iter(box.store.users.values()))
-        box.store.seed(user, (await request.json())["assets"])
-        return answer({})
-
-    async def away(request: web.Request) -> web.Response:
-        box.go_away((await request.json())["seconds"])
-        return answer({})
-
-    async def maintenance(request: web.Request) -> web.Response:
-        box.maintenance = (await request.json())["on"]
-        return answer({})
-
-    async def trash(request: web.Request) -> web.Response:
-        assets = [box.store.assets[i] for i in (await request.json())["ids"]]
-        for asset in assets:
-            asset.trashed = True
-        box.store.save(*assets)
-        return answer({})
-
-    async def delete(request: web.Request) -> web.Response:
-        box.store.delete([box.store.assets[i] for i in (await request.json())["ids"]])
-        return answer({})
-
     app.router.add_get("/_sandbox/stats", stats)
     app.router.add_get("/_sandbox/state", state)
-    for handler in (faults, keys, users, seed, away, maintenance, trash, delete):
-        app.router.add_post(f"/_sandbox/{handler.__name__}", handler)
-    app.router.add_post("/_sandbox/reset-stats", reset)
+    for name, command in _commands(box).items():
+        app.router.add_post(f"/_sandbox/{name}", _handler(command))
+
+
+def _handler(command: Command) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def handle(request: web.Request) -> web.Response:
+        body = await request.json() if request.can_read_body else {}
+        try:
+            return answer(command(body) or {})
+        except BadFault as bad:
+            return answer({"error": str(bad)}, 400)
+        except KeyError as missing:
+            return answer({"error": f"unknown or missing: {missing}"}, 400)
+
+    return handle
+
+
+def _commands(box: Box) -> dict[str, Command]:
+    store = box.store
+
+    def assets(body: dict[str, Any]) -> list[Asset]:
+        return [store.assets[asset_id] for asset_id in body["ids"]]
+
+    def faults(body: dict[str, Any]) -> None:
+        box.faults = Faults(body["faults"])
+        for action in box.faults.at_once:
+            box.obey(action)
+
+    def reset(body: dict[str, Any]) -> None:
+        # Uploads that are under way stay in flight.
+        flying, box.counters = box.counters.in_flight, Counters()
+        box.counters.in_flight = box.counters.peak = flying
+
+    def keys(body: dict[str, Any]) -> dict[str, Any]:
+        user = store.users[body["user"]] if body.get("user") else store.admin
+        key = store.add_key(user, body["permissions"])
+        return {"id": key.id, "key": key.secret}
+
+    def users(body: dict[str, Any]) -> dict[str, Any]:
+        admin, quota = body.get("admin", False), body.get("quota")
+        user = store.add_user(body["name"], admin=admin, quota=quota)
+        return {"id": user.id, "key": store.add_key(user, ["all"]).secret}
+
+    def seed(body: dict[str, Any]) -> None:
+        user = store.users[body["user"]] if body.get("user") else store.admin
+        store.seed(user, body["assets"], equal_dates=body.get("equal_dates", 700))
+
+    def away(body: dict[str, Any]) -> None:
+        box.go_away(body["seconds"])
+
+    def maintenance(body: dict[str, Any]) -> None:
+        box.maintenance = body["on"]
+
+    def trash(body: dict[str, Any], *, trashed: bool = True) -> None:
+        found = assets(body)
+        for asset in found:
+            asset.trashed = trashed
+        store.touch(*found)
+
+    def restore(body: dict[str, Any]) -> None:
+        trash(body, trashed=False)
+
+    def edit(body: dict[str, Any]) -> None:
+        found = assets(body)
+        for asset in found:
+            asset.visibility = body.get("visibility", asset.visibility)
+            asset.favorite = body.get("favorite", asset.favorite)
+        store.touch(*found)
+
+    def delete(body: dict[str, Any]) -> None:
+        store.delete(assets(body))
+
+    def corrupt(body: dict[str, Any]) -> None:
+        path = store.path_of(store.assets[body["id"]])
+        with open(path, "r+b") as file:
+            first = file.read(1)
+            file.seek(0)
+            file.write(bytes([first[0] ^ 0xFF]))
+
+    def lose(body: dict[str, Any]) -> None:
+        os.unlink(store.path_of(store.assets[body["id"]]))
+
+    commands: list[Command] = [
+        faults,
+        keys,
+        users,
+        seed,
+        away,
+        maintenance,
+        trash,
+        restore,
+        edit,
+        delete,
+        corrupt,
+        lose,
+    ]
+    named: dict[str, Command] = {command.__name__: command for command in commands}
+    return named | {"reset-stats": reset}
 
 
 def tell(box: Box) -> dict[str, Any]:
     """Everything on the server, for asserting on."""
     store = box.store
+    albums: defaultdict[str, list[str]] = defaultdict(list)
+    tags: defaultdict[str, list[str]] = defaultdict(list)
+    for album in store.albums.values():
+        for asset_id in album.assets:
+            albums[asset_id].append(album.name)
+    for tag in store.tags.values():
+        for asset_id in tag.assets:
+            tags[asset_id].append(tag.value)
     return {
         "assets": [
             {
@@ -93,14 +160,27 @@ def tell(box: Box) -> dict[str, Any]:
                 "visibility": a.visibility,
                 "favorite": a.favorite,
                 "sidecar": a.sidecar,
-                "albums": sorted(x.name for x in store.albums.values() if a.id in x.assets),
-                "tags": sorted(t.value for t in store.tags.values() if a.id in t.assets),
+                "live_video": a.live_video,
+                "library": a.library,
+                "created": a.created,
+                "modified": a.modified,
+                "albums": sorted(albums[a.id]) if a.id in albums else [],
+                "tags": sorted(tags[a.id]) if a.id in tags else [],
             }
             for a in store.assets.values()
         ],
         "albums": [
-            {"id": a.id, "name": a.name, "owner": a.owner, "assets": list(a.assets)}
+            {
+                "id": a.id,
+                "name": a.name,
+                "description": a.description,
+                "owner": a.owner,
+                "roles": a.roles,
+                "assets": list(a.assets),
+            }
             for a in store.albums.values()
         ],
+        "stacks": [{"id": s.id, "assets": list(s.assets)} for s in store.stacks.values()],
+        "queues": {name: name in box.paused_queues for name in queue_names(box.release)},
         "paused_queues": sorted(box.paused_queues),
     }

@@ -1,36 +1,25 @@
-"""What the server tells of itself, of keys, users, queues and libraries."""
+"""What the server tells of itself, of keys and of users."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from typing import Any
 
 from aiohttp import web
 
-from .answers import Refusal, answer, nothing, user_answer
-from .server import Call, Routes
-from .versions import IMAGES, VIDEOS
+from .answers import Issue, Refusal, answer, invalid, nothing
+from .app import Call, Routes
+from .checking import required
+from .presenting import key_answer, user_answer, user_brief
+from .rows import Asset
+from .versions import IMAGES, SIDECARS, VIDEOS, is_video, words
 
-QUEUES = [
-    "thumbnailGeneration",
-    "metadataExtraction",
-    "videoConversion",
-    "faceDetection",
-    "facialRecognition",
-    "smartSearch",
-    "duplicateDetection",
-    "backgroundTask",
-    "storageTemplateMigration",
-    "migration",
-    "search",
-    "sidecar",
-    "library",
-    "notifications",
-    "backupDatabase",
-    "ocr",
-    "workflow",
-    "editor",
-]
+_FEATURES = words(
+    """smartSearch facialRecognition duplicateDetection map reverseGeocoding importFaces
+sidecar search trash oauth oauthAutoLaunch passwordLogin configFile email ocr"""
+)
+_ON = frozenset(["sidecar", "search", "trash", "passwordLogin"])
 
 
 def add_routes(routes: Routes) -> None:
@@ -38,19 +27,28 @@ def add_routes(routes: Routes) -> None:
     add("GET", "/server/ping", ping, name="ping", key=False)
     add("GET", "/server/version", version, name="version", key=False)
     add("GET", "/server/config", config, name="config", key=False)
-    add("GET", "/server/features", features, key=False)
+    add("GET", "/server/features", features, name="features", key=False)
     add("GET", "/server/media-types", media_types, name="media-types", key=False)
-    add("GET", "/server/about", about, permission="server.about")
-    add("GET", "/server/storage", storage, permission="server.storage")
-    add("GET", "/server/statistics", statistics, permission="server.statistics", admin=True)
+    if routes.box.release.legacy_routes:
+        add("GET", "/server/theme", theme, key=False)
+    add("GET", "/server/about", about, name="about", permission="server.about")
+    add("GET", "/server/storage", storage, name="storage", permission="server.storage")
+    add(
+        "GET",
+        "/server/statistics",
+        statistics,
+        name="server-statistics",
+        permission="server.statistics",
+        admin=True,
+    )
     add("GET", "/api-keys/me", key_me, name="key")
+    add("GET", "/api-keys", keys, name="keys", permission="apiKey.read")
+    add("POST", "/api-keys", new_key, name="keys", permission="apiKey.create")
+    add("DELETE", "/api-keys/{id}", delete_key, name="keys", permission="apiKey.delete")
     add("GET", "/users/me", user_me, name="me", permission="user.read")
-    add("GET", "/users", users, permission="user.read")
-    add("GET", "/jobs", jobs, permission="job.read", admin=True)
-    add("PUT", "/jobs/{name}", set_job, permission="job.create", admin=True)
-    add("GET", "/queues", queues, permission="queue.read", admin=True)
-    add("PUT", "/queues/{name}", set_queue, permission="queue.update", admin=True)
-    add("GET", "/libraries", libraries, permission="library.read", admin=True)
+    add("GET", "/users", users, name="users", permission="user.read")
+    add("GET", "/users/{id}", user, name="users", permission="user.read")
+    add("POST", "/sync/stream", sync, name="sync", permission="sync.stream")
 
 
 async def ping(call: Call) -> web.StreamResponse:
@@ -60,52 +58,41 @@ async def ping(call: Call) -> web.StreamResponse:
 async def version(call: Call) -> web.StreamResponse:
     major, minor, patch = call.release.number
     told: dict[str, Any] = {"major": major, "minor": minor, "patch": patch}
-    if not call.release.long_errors:
+    if call.release.prerelease_told:
         told["prerelease"] = None
     return answer(told)
 
 
 async def config(call: Call) -> web.StreamResponse:
-    return answer(
-        {
-            "loginPageMessage": "",
-            "trashDays": 30,
-            "userDeleteDelay": 7,
-            "oauthButtonText": "",
-            "isInitialized": True,
-            "isOnboarded": True,
-            "externalDomain": "",
-            "publicUsers": True,
-            "mapDarkStyleUrl": "",
-            "mapLightStyleUrl": "",
-            "maintenanceMode": call.box.maintenance,
-        }
-    )
+    told: dict[str, Any] = {
+        "loginPageMessage": "",
+        "trashDays": 30,
+        "userDeleteDelay": 7,
+        "oauthButtonText": "",
+        "isInitialized": True,
+        "isOnboarded": True,
+        "externalDomain": "",
+        "publicUsers": True,
+        "mapDarkStyleUrl": "",
+        "mapLightStyleUrl": "",
+        "maintenanceMode": call.box.maintenance,
+    }
+    if call.release.number >= (3, 0, 0):
+        told["minFaces"] = 3
+    return answer(told)
 
 
 async def features(call: Call) -> web.StreamResponse:
-    names = [
-        "smartSearch",
-        "facialRecognition",
-        "duplicateDetection",
-        "map",
-        "reverseGeocoding",
-        "importFaces",
-        "sidecar",
-        "search",
-        "trash",
-        "oauth",
-        "oauthAutoLaunch",
-        "passwordLogin",
-        "configFile",
-        "email",
-        "ocr",
-    ]
-    return answer({name: name in ("sidecar", "search", "trash", "passwordLogin") for name in names})
+    names = [*_FEATURES, *call.release.extra_features]
+    return answer({name: name in _ON for name in names})
 
 
 async def media_types(call: Call) -> web.StreamResponse:
-    return answer({"image": list(IMAGES), "video": list(VIDEOS), "sidecar": [".xmp"]})
+    return answer({"image": list(IMAGES), "video": list(VIDEOS), "sidecar": list(SIDECARS)})
+
+
+async def theme(call: Call) -> web.StreamResponse:
+    return answer({"customCss": ""})
 
 
 async def about(call: Call) -> web.StreamResponse:
@@ -127,104 +114,85 @@ async def storage(call: Call) -> web.StreamResponse:
     )
 
 
+def _usage(assets: Iterable[Asset]) -> dict[str, int]:
+    videos = usage = usage_videos = count = 0
+    for asset in assets:
+        count += 1
+        usage += asset.size
+        if is_video(asset.name):
+            videos += 1
+            usage_videos += asset.size
+    return {
+        "photos": count - videos,
+        "videos": videos,
+        "usage": usage,
+        "usagePhotos": usage - usage_videos,
+        "usageVideos": usage_videos,
+    }
+
+
 async def statistics(call: Call) -> web.StreamResponse:
-    assets = call.store.assets.values()
-    return answer(
+    everything = call.store.assets.values()
+    by_user = [
         {
-            "photos": len(assets),
-            "videos": 0,
-            "usage": sum(a.size for a in assets),
-            "usagePhotos": 0,
-            "usageVideos": 0,
-            "usageByUser": [
-                {
-                    "userId": u.id,
-                    "userName": u.name,
-                    "photos": 0,
-                    "videos": 0,
-                    "usage": u.usage,
-                    "usagePhotos": 0,
-                    "usageVideos": 0,
-                    "quotaSizeInBytes": u.quota,
-                }
-                for u in call.store.users.values()
-            ],
+            "userId": user.id,
+            "userName": user.name,
+            **_usage(asset for asset in everything if asset.owner == user.id),
+            "quotaSizeInBytes": user.quota,
         }
-    )
+        for user in call.store.users.values()
+    ]
+    return answer({**_usage(everything), "usageByUser": by_user})
 
 
 async def key_me(call: Call) -> web.StreamResponse:
     assert call.key is not None
-    stamp = "2024-01-01T00:00:00.000Z"
-    return answer(
-        {
-            "id": call.key.id,
-            "name": "key",
-            "createdAt": stamp,
-            "updatedAt": stamp,
-            "permissions": call.key.permissions,
-        }
-    )
+    return answer(key_answer(call.key))
+
+
+async def keys(call: Call) -> web.StreamResponse:
+    return answer([key_answer(k) for k in call.store.keys.values() if k.user == call.user.id])
+
+
+async def new_key(call: Call) -> web.StreamResponse:
+    """`POST /api-keys`: a key may not give what it does not have."""
+    assert call.key is not None
+    body = await call.json()
+    permissions = required(body, "permissions", list)
+    if not permissions:
+        old, new = "permissions must contain at least 1 elements", "Too small: expected >=1 items"
+        raise invalid(Issue(("permissions",), old, new, "too_small"))
+    held = call.key.permissions
+    if "all" not in held and not set(permissions) <= set(held):
+        raise Refusal(400, "Cannot grant permissions you do not have")
+    key = call.store.add_key(call.user, permissions, name=body.get("name") or "API Key")
+    return answer({"secret": key.secret, "apiKey": key_answer(key)}, 201)
+
+
+async def delete_key(call: Call) -> web.StreamResponse:
+    wanted = call.id
+    mine = (k for k in call.store.keys.values() if k.id == wanted and k.user == call.user.id)
+    key = next(mine, None)
+    if key is None:
+        raise Refusal(400, "API Key not found")
+    call.store.remove_key(key)
+    return nothing()
 
 
 async def user_me(call: Call) -> web.StreamResponse:
-    return answer(user_answer(call.user))
+    return answer(user_answer(call.store, call.user))
 
 
 async def users(call: Call) -> web.StreamResponse:
-    return answer([user_answer(user) for user in call.store.users.values()])
+    return answer([user_brief(user) for user in call.store.users.values()])
 
 
-async def jobs(call: Call) -> web.StreamResponse:
-    quiet = {"active": 0, "completed": 0, "failed": 0, "delayed": 0, "waiting": 0, "paused": 0}
-    return answer(
-        {
-            name: {
-                "jobCounts": quiet,
-                "queueStatus": {"isActive": False, "isPaused": name in call.box.paused_queues},
-            }
-            for name in QUEUES
-        }
-    )
+async def user(call: Call) -> web.StreamResponse:
+    found = call.store.users.get(call.id)
+    if found is None:
+        raise Refusal(400, "User not found")
+    return answer(user_brief(found))
 
 
-async def queues(call: Call) -> web.StreamResponse:
-    quiet = {"active": 0, "completed": 0, "failed": 0, "delayed": 0, "waiting": 0, "paused": 0}
-    return answer(
-        [
-            {"name": name, "isPaused": name in call.box.paused_queues, "statistics": quiet}
-            for name in QUEUES
-        ]
-    )
-
-
-async def set_job(call: Call) -> web.StreamResponse:
-    command = (await call.json()).get("command")
-    name = _queue(call)
-    if command == "pause":
-        call.box.paused_queues.add(name)
-    elif command == "resume":
-        call.box.paused_queues.discard(name)
-    return nothing()
-
-
-async def set_queue(call: Call) -> web.StreamResponse:
-    name = _queue(call)
-    if (await call.json()).get("isPaused"):
-        if name == "backgroundTask":
-            raise Refusal(400, "Queue backgroundTask cannot be paused")
-        call.box.paused_queues.add(name)
-    else:
-        call.box.paused_queues.discard(name)
-    return nothing()
-
-
-def _queue(call: Call) -> str:
-    name = call.request.match_info["name"]
-    if name not in QUEUES:
-        raise Refusal(400, [f"name must be one of the following values: {', '.join(QUEUES)}"])
-    return name
-
-
-async def libraries(call: Call) -> web.StreamResponse:
-    return answer([])
+async def sync(call: Call) -> web.StreamResponse:
+    raise Refusal(403, "Sync endpoints cannot be used with API keys")

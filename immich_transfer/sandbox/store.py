@@ -1,7 +1,7 @@
 """What the sandbox keeps: files on disk, rows in SQLite, and all rows in memory for speed.
 
-Every change is written through before it is answered. The database is not synced to disk: a
-sandbox survives being killed, not a power cut.
+Every change is written through before it is answered. Nothing is synced to disk unless `durable`:
+a sandbox survives being killed, not a power cut.
 """
 
 from __future__ import annotations
@@ -10,129 +10,78 @@ import os
 import secrets
 import sqlite3
 import uuid
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import msgspec
+
+from .rows import Album, Asset, Key, Library, Row, Stack, Tag, User, now_text
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS rows (kind TEXT, id TEXT, data BLOB, PRIMARY KEY (kind, id))
 WITHOUT ROWID
 """
-
-
-def now_text() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
-
-
-@dataclass
-class User:
-    """An account; `quota` in bytes, None for none."""
-
-    id: str
-    name: str
-    admin: bool = False
-    quota: int | None = None
-    usage: int = 0
-
-
-@dataclass
-class Key:
-    """An API key of a user."""
-
-    id: str
-    secret: str
-    user: str
-    permissions: list[str]
-
-
-@dataclass
-class Asset:
-    """One photo or video. `sha1` is lower-case hex."""
-
-    id: str
-    owner: str
-    sha1: str
-    name: str
-    size: int
-    created: str
-    modified: str
-    visibility: str = "timeline"
-    favorite: bool = False
-    trashed: bool = False
-    sidecar: bool = False
-    live_video: str | None = None
-    added: str = field(default_factory=now_text)
-
-
-@dataclass
-class Album:
-    """An album with its assets in the order they were added."""
-
-    id: str
-    owner: str
-    name: str
-    description: str = ""
-    created: str = field(default_factory=now_text)
-    assets: dict[str, None] = field(default_factory=dict)
-
-
-@dataclass
-class Tag:
-    """A tag by its full path, with the assets under it."""
-
-    id: str
-    owner: str
-    value: str
-    assets: dict[str, None] = field(default_factory=dict)
-
-
-Row = User | Key | Asset | Album | Tag
 _KINDS: dict[str, type[Row]] = {
-    "user": User,
-    "key": Key,
-    "asset": Asset,
-    "album": Album,
-    "tag": Tag,
+    kind.__name__.lower(): kind for kind in (User, Key, Asset, Album, Tag, Stack, Library)
 }
 
 
 class Store:
     """One data folder."""
 
-    def __init__(self, folder: str, admin_key: str | None = None) -> None:
+    def __init__(self, folder: str, admin_key: str | None = None, *, durable: bool = False) -> None:
         self.folder = folder
+        self.durable = durable
         os.makedirs(os.path.join(folder, "upload"), exist_ok=True)
         self._db = sqlite3.connect(os.path.join(folder, "sandbox.sqlite3"), isolation_level=None)
         self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = OFF")
+        self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
         self._db.execute(_SCHEMA)
         self.users: dict[str, User] = {}
         self.keys: dict[str, Key] = {}
+        """By their secret."""
         self.assets: dict[str, Asset] = {}
         self.albums: dict[str, Album] = {}
         self.tags: dict[str, Tag] = {}
+        self.stacks: dict[str, Stack] = {}
+        self.libraries: dict[str, Library] = {}
         self.by_checksum: dict[tuple[str, str], Asset] = {}
+        """Uploads by owner and SHA-1; library assets have no checksum of their content."""
         self.dying: set[str] = set()
         """Deleted for good, but the job has not run yet: still found by checksum."""
+        self.usage: Counter[str] = Counter()
+        """Bytes by owner."""
+        self.generation = 0
+        """Rises with every change: what was computed from rows is stale when it moved."""
+        self._folders: set[str] = set()
         self._load()
         if not self.users:
             admin = self.add_user("Admin", admin=True)
             self.add_key(admin, ["all"], admin_key)
         elif admin_key is not None and admin_key not in self.keys:
-            self.add_key(next(iter(self.users.values())), ["all"], admin_key)
+            self.add_key(self.admin, ["all"], admin_key)
+
+    @property
+    def admin(self) -> User:
+        return next(iter(self.users.values()))
 
     @property
     def first_key(self) -> str:
-        return next(iter(self.keys))
+        """The admin's own key, from the first start."""
+        return min(
+            self.keys.values(), key=lambda key: (key.user != self.admin.id, key.added)
+        ).secret
 
     def close(self) -> None:
         self._db.close()
 
     def _load(self) -> None:
-        for kind, data in self._db.execute("SELECT kind, data FROM rows"):
-            self._index(msgspec.json.decode(data, type=_KINDS[kind]))
+        rows = [
+            msgspec.json.decode(data, type=_KINDS[kind])
+            for kind, data in self._db.execute("SELECT kind, data FROM rows")
+        ]
+        for row in sorted(rows, key=lambda row: row.added):
+            self._index(row)
 
     def _index(self, row: Row) -> None:
         match row:
@@ -141,86 +90,155 @@ class Store:
             case Key():
                 self.keys[row.secret] = row
             case Asset():
-                self.assets[row.id] = row
-                self.by_checksum[row.owner, row.sha1] = row
+                if row.id not in self.assets:
+                    self.assets[row.id] = row
+                    self.usage[row.owner] += row.size
+                if row.library is None:
+                    self.by_checksum[row.owner, row.sha1] = row
             case Album():
                 self.albums[row.id] = row
             case Tag():
                 self.tags[row.id] = row
+            case Stack():
+                self.stacks[row.id] = row
+            case Library():
+                self.libraries[row.id] = row
 
     def save(self, *rows: Row) -> None:
-        """Write rows through; new ones become known."""
+        """Write rows through, all or none; new ones become known."""
+        self.generation += 1
         for row in rows:
             self._index(row)
         values = [(type(row).__name__.lower(), row.id, msgspec.json.encode(row)) for row in rows]
         if len(values) == 1:
             self._db.execute("INSERT OR REPLACE INTO rows VALUES (?,?,?)", values[0])
-        else:
+        elif values:
             self._db.execute("BEGIN")
             self._db.executemany("INSERT OR REPLACE INTO rows VALUES (?,?,?)", values)
             self._db.execute("COMMIT")
+
+    def touch(self, *assets: Asset) -> None:
+        """Save assets that were edited."""
+        stamp = now_text()
+        for asset in assets:
+            asset.updated = stamp
+        self.save(*assets)
+
+    def _drop(self, rows: Iterable[Row]) -> None:
+        self.generation += 1
+        self._db.execute("BEGIN")
+        self._db.executemany(
+            "DELETE FROM rows WHERE kind = ? AND id = ?",
+            [(type(row).__name__.lower(), row.id) for row in rows],
+        )
+        self._db.execute("COMMIT")
 
     def add_user(self, name: str, *, admin: bool = False, quota: int | None = None) -> User:
         user = User(str(uuid.uuid4()), name, admin, quota)
         self.save(user)
         return user
 
-    def add_key(self, user: User, permissions: list[str], secret: str | None = None) -> Key:
-        key = Key(str(uuid.uuid4()), secret or secrets.token_urlsafe(32), user.id, permissions)
+    def add_key(
+        self, user: User, permissions: list[str], secret: str | None = None, name: str = "key"
+    ) -> Key:
+        secret = secret or secrets.token_urlsafe(32)
+        key = Key(str(uuid.uuid4()), secret, user.id, permissions, name)
         self.save(key)
         return key
 
-    def add_asset(self, asset: Asset) -> None:
-        user = self.users[asset.owner]
-        user.usage += asset.size
-        self.save(asset, user)
-
-    def seed(self, user: User, count: int) -> None:
-        """Rows without files: a library of synthetic assets."""
-        stamp = now_text()
-        self.save(
-            *(
-                Asset(
-                    str(uuid.uuid4()),
-                    user.id,
-                    secrets.token_hex(20),
-                    f"SEED_{n:07}.jpg",
-                    1000,
-                    stamp,
-                    stamp,
-                )
-                for n in range(count)
+    def seed(self, user: User, count: int, *, equal_dates: int = 700) -> None:
+        """Rows without files: a library of synthetic assets, so many to a date."""
+        rows: list[Row] = []
+        for n in range(count):
+            day = n // max(1, equal_dates)
+            stamp = f"{2000 + day // 336 % 25}-{1 + day // 28 % 12:02}-{1 + day % 28:02}"
+            stamp += "T12:00:00.000Z"
+            name = f"SEED_{n:07}.jpg"
+            rows.append(
+                Asset(str(uuid.uuid4()), user.id, secrets.token_hex(20), name, 1000, stamp, stamp)
             )
-        )
+        self.save(*rows)
 
-    def path_of(self, asset_id: str) -> str:
+    def path_of(self, asset: Asset) -> str:
+        """Where the original lies."""
+        return asset.place or self.upload_path(asset.id)
+
+    def upload_path(self, asset_id: str) -> str:
         return os.path.join(self.folder, "upload", asset_id[:2], asset_id)
 
     def new_path(self) -> tuple[str, str]:
         """A fresh asset id and where its file goes."""
         asset_id = str(uuid.uuid4())
-        path = self.path_of(asset_id)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        path = self.upload_path(asset_id)
+        if asset_id[:2] not in self._folders:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            self._folders.add(asset_id[:2])
         return asset_id, path
 
     def delete(self, assets: Iterable[Asset]) -> None:
-        """Forget assets and their files (what the deletion job does)."""
-        for asset in assets:
+        """Forget assets and their files, and a live photo's video with its last photo."""
+        doomed = {asset.id: asset for asset in assets if asset.id in self.assets}
+        videos = {asset.live_video for asset in doomed.values() if asset.live_video}
+        if videos:
+            kept = {a.live_video for a in self.assets.values() if a.id not in doomed}
+            doomed |= {v: self.assets[v] for v in videos - kept if v in self.assets}
+        if not doomed:
+            return
+        for asset in doomed.values():
             self.dying.discard(asset.id)
-            self.assets.pop(asset.id, None)
-            self.by_checksum.pop((asset.owner, asset.sha1), None)
-            self._db.execute("DELETE FROM rows WHERE kind = 'asset' AND id = ?", (asset.id,))
-            collections: list[Album | Tag] = [*self.albums.values(), *self.tags.values()]
-            for collection in collections:
-                if asset.id in collection.assets:
-                    del collection.assets[asset.id]
-                    self.save(collection)
-            user = self.users[asset.owner]
-            user.usage = max(0, user.usage - asset.size)
-            self.save(user)
-            if os.path.exists(path := self.path_of(asset.id)):
-                os.unlink(path)
+            del self.assets[asset.id]
+            if self.by_checksum.get((asset.owner, asset.sha1)) is asset:
+                del self.by_checksum[asset.owner, asset.sha1]
+            self.usage[asset.owner] -= asset.size
+            if asset.place is None:
+                path = self.upload_path(asset.id)
+                for file in (path, path + ".xmp"):
+                    if os.path.exists(file):
+                        os.unlink(file)
+        changed: list[Row] = []
+        collections: list[Album | Tag | Stack] = [
+            *self.albums.values(),
+            *self.tags.values(),
+            *self.stacks.values(),
+        ]
+        for collection in collections:
+            gone = collection.assets.keys() & doomed.keys()
+            for asset_id in gone:
+                del collection.assets[asset_id]
+            if gone:
+                changed.append(collection)
+        self._drop(doomed.values())
+        self.save(*changed)
+        self.remove_stacks(s for s in list(self.stacks.values()) if len(s.assets) < 2)
 
     def remove_album(self, album: Album) -> None:
         self.albums.pop(album.id, None)
-        self._db.execute("DELETE FROM rows WHERE kind = 'album' AND id = ?", (album.id,))
+        self._drop([album])
+
+    def remove_tag(self, tag: Tag) -> None:
+        """A tag and what is below it."""
+        gone = [
+            t
+            for t in self.tags.values()
+            if t.owner == tag.owner and (t is tag or t.value.startswith(tag.value + "/"))
+        ]
+        for one in gone:
+            del self.tags[one.id]
+        self._drop(gone)
+
+    def remove_stacks(self, stacks: Iterable[Stack]) -> None:
+        gone = list(stacks)
+        for stack in gone:
+            self.stacks.pop(stack.id, None)
+        self._drop(gone)
+
+    def remove_library(self, library: Library) -> None:
+        self.libraries.pop(library.id, None)
+        self._drop([library])
+
+    def remove_key(self, key: Key) -> None:
+        self.keys.pop(key.secret, None)
+        self._drop([key])
+
+    def stack_of(self, asset_id: str) -> Stack | None:
+        return next((s for s in self.stacks.values() if asset_id in s.assets), None)

@@ -1,78 +1,100 @@
-"""`POST /assets` and bulk-upload-check, with the recorded quirks.
+"""`POST /assets`, bulk-upload-check and exist, with the recorded quirks.
 
 The checksum header is answered before the body is read and never compared with the content; an
 unsupported extension is refused only after the whole body; zero bytes are taken; a trashed
-content is a duplicate that stays in the trash.
+content is a duplicate that stays in the trash; a duplicate's sidecar and live video are dropped.
 """
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import binascii
+import contextlib
 import os
 import re
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
-from .answers import Refusal, answer
+from .answers import Issue, Refusal, answer, invalid
+from .app import Call, Routes
+from .checking import (
+    as_hex,
+    as_text,
+    bad_visibility,
+    instant,
+    is_uuid,
+    received,
+    required,
+    wrong_type,
+)
+from .faulting import on_name, throttle
 from .multipart import Malformed, Parser, Part, boundary_of
-from .server import Call, Routes
-from .store import Asset
-from .versions import IMAGES, VIDEOS
+from .rows import Asset
+from .versions import IMAGES, SIDECARS, VIDEOS, VISIBILITIES, Release, extension_of, is_video
 
 CHECK_LIMIT = 65_532
 """Bind parameters of the real server's database; one more is a 500 (recorded)."""
+NAME_LIMIT = 2700
+"""Bytes of a name beyond which the real server's index fails (recorded, for random names)."""
 _KNOWN = frozenset(IMAGES + VIDEOS)
-_STRICT_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)")
-_LOOSE_DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_DEVICE_FIELDS = ("deviceAssetId", "deviceId")
+_DATE_FIELDS = ("fileCreatedAt", "fileModifiedAt")
 
 
 def add_routes(routes: Routes) -> None:
-    routes.add("POST", "/assets", upload, name="upload", permission="asset.upload")
-    routes.add("POST", "/assets/bulk-upload-check", check, name="check", permission="asset.upload")
+    add = routes.add
+    add("POST", "/assets", upload, name="upload", permission="asset.upload")
+    add("POST", "/assets/bulk-upload-check", check, name="check", permission="asset.upload")
+    if routes.box.release.legacy_routes:
+        add("POST", "/assets/exist", exist, name="exist", permission="asset.upload")
 
 
 async def check(call: Call) -> web.StreamResponse:
     """`POST /assets/bulk-upload-check`."""
-    items = (await call.json()).get("assets")
-    if not isinstance(items, list):
-        raise Refusal(400, ["assets must be an array"])
+    items = required(await call.json(), "assets", list)
     if not items or len(items) > CHECK_LIMIT:
         raise Refusal(500, "Failed to check bulk upload")
     results: list[dict[str, Any]] = []
-    owner = call.user.id
+    owner, store = call.user.id, call.store
     for place, item in enumerate(items):
-        if not isinstance(item.get("id"), str):
-            raise Refusal(400, [f"assets.{place}.id must be a string"])
-        asset = call.store.by_checksum.get((owner, as_hex(item.get("checksum", ""))))
+        item_id = item.get("id") if isinstance(item, dict) else None
+        checksum = item.get("checksum") if isinstance(item, dict) else None
+        for name, value in (("id", item_id), ("checksum", checksum)):
+            if not isinstance(value, str):
+                found = received(value) if isinstance(item, dict) and name in item else "undefined"
+                raise invalid(wrong_type(("assets", place, name), str, found))
+        if checksum == "" and not call.release.empty_checksum_taken:
+            path = ("assets", place, "checksum")
+            raise invalid(Issue(path, f"assets.{place}.checksum should not be empty", ""))
+        asset = store.by_checksum.get((owner, as_hex(str(checksum))))
         if asset is None:
-            results.append({"id": item["id"], "action": "accept"})
+            results.append({"id": item_id, "action": "accept"})
         else:
             results.append(
                 {
-                    "id": item["id"],
+                    "id": item_id,
                     "action": "reject",
                     "reason": "duplicate",
                     "assetId": asset.id,
-                    "isTrashed": asset.trashed or asset.id in call.store.dying,
+                    "isTrashed": asset.trashed or asset.id in store.dying,
                 }
             )
     return answer({"results": results})
 
 
-def as_hex(text: str) -> str:
-    """A checksum as the server reads it: 28 characters are base64, anything else hex."""
-    text = text.strip()
-    if len(text) == 28:
-        try:
-            return base64.b64decode(text, validate=True).hex()
-        except (binascii.Error, ValueError):
-            return ""
-    return text.lower()
+async def exist(call: Call) -> web.StreamResponse:
+    """`POST /assets/exist` (2.x): which device asset ids are there, one entry per asset."""
+    body = await call.json()
+    wanted = set(required(body, "deviceAssetIds", list))
+    device, owner = required(body, "deviceId", str), call.user.id
+    found = [
+        a.device_asset
+        for a in call.store.assets.values()
+        if a.owner == owner and a.device == device and a.device_asset in wanted
+    ]
+    return answer({"existingIds": found})
 
 
 async def upload(call: Call) -> web.StreamResponse:
@@ -84,113 +106,113 @@ async def upload(call: Call) -> web.StreamResponse:
         if there is not None:
             return answer({"status": "duplicate", "id": there.id})
     boundary = boundary_of(request.headers.get("Content-Type", ""))
-    if boundary is None:
+    if not boundary:
         async for _ in request.content.iter_any():
             pass
-        raise Refusal(400, ["fileCreatedAt must be a date string"])
+        if boundary is not None:
+            raise Refusal(400, "Multipart: Boundary not found")
+        _check_fields(call.release, {})
+        raise Refusal(400, "File is required")
     asset_id, path = store.new_path()
-    parser = Parser(boundary, path)
+    parser = Parser(boundary, path, call.box.workers, durable=store.durable)
     counters = call.box.counters
     counters.in_flight += 1
     counters.peak = max(counters.peak, counters.in_flight)
     try:
         parts = await parser.parse(_chunks(call))
         counters.bodies += 1
-        return _accept(call, parts, asset_id, path, parser)
+        return await _judge(call, parts, asset_id, path)
     except Malformed as malformed:
-        parser.discard()
         raise Refusal(400, str(malformed)) from None
-    except BaseException:
-        parser.discard()
-        raise
     finally:
+        # What was taken has been moved to its place; the rest goes.
+        parser.discard()
         counters.in_flight -= 1
 
 
 async def _chunks(call: Call) -> AsyncIterator[bytes]:
-    rate = call.request.get("rate")
-    counters = call.box.counters
+    slow = call.fault("slow")
+    rate = slow.number("rate", 100_000) if slow is not None else 0.0
     content = call.request.content
-    while True:
-        chunk = await content.readany()
-        if not chunk:
-            return
-        counters.body_bytes += len(chunk)
+    while chunk := await content.readany():
+        call.box.counters.body_bytes += len(chunk)
         if rate:
-            await asyncio.sleep(len(chunk) / rate)
+            await throttle(call.request, len(chunk), rate)
         yield chunk
 
 
-def _accept(
-    call: Call, parts: list[Part], asset_id: str, path: str, parser: Parser
-) -> web.StreamResponse:
+async def _judge(call: Call, parts: list[Part], asset_id: str, path: str) -> web.StreamResponse:
     """Judge a whole body in the order the real server does, then keep or drop it."""
-    store, user, release = call.store, call.user, call.release
-    fields = {
-        part.name: part.value.decode("utf-8", "replace") for part in parts if part.filename is None
-    }
+    store, user = call.store, call.user
+    fields = {part.name: part.text for part in parts if not part.is_file}
     photo, sidecar = _files(parts)
-    action = call.box.faults.for_name("upload", fields.get("filename") or photo.filename or "")
-    if action is not None and action.status is not None:
-        parser.discard()
-        raise Refusal(action.status, "Internal server error")
-    problem = _problem(release.device_ids_required, release.strict_dates, fields)
-    if problem is not None:
-        raise Refusal(400, problem)
-    if user.quota is not None and user.usage + photo.size > user.quota:
+    name = fields.get("filename") or photo.filename or ""
+    await on_name(call, name)
+    created, modified = _check_fields(call.release, fields)
+    if "\0" in name or len(name.encode("utf-8", "replace")) > NAME_LIMIT:
+        raise Refusal(500, "Failed to upload asset")
+    if user.quota is not None and store.usage[user.id] + photo.size > user.quota:
         raise Refusal(400, "Quota has been exceeded!")
     live = fields.get("livePhotoVideoId")
-    if live is not None:
-        _link(call, live)
+    video = _live_video(call, live) if live is not None else None
     sha1 = photo.sha1.hex()
     there = store.by_checksum.get((user.id, sha1))
     if there is not None:
-        parser.discard()
         return answer({"status": "duplicate", "id": there.id})
     assert photo.path is not None
-    os.replace(photo.path, path)
+    os.rename(photo.path, path)
+    seconds = modified.timestamp()
+    with contextlib.suppress(OSError, OverflowError):
+        os.utime(path, (seconds, seconds))
     if sidecar is not None and sidecar.path is not None:
-        os.replace(sidecar.path, path + ".xmp")
+        os.rename(sidecar.path, path + ".xmp")
     asset = Asset(
         asset_id,
         user.id,
         sha1,
-        fields.get("filename") or photo.filename or "",
+        name,
         photo.size,
-        fields["fileCreatedAt"],
-        fields["fileModifiedAt"],
+        # Without an EXIF date the metadata job takes the earlier one (recorded).
+        as_text(min(created, modified)),
+        as_text(modified),
         visibility=fields.get("visibility", "timeline"),
         favorite=fields.get("isFavorite") == "true",
         sidecar=sidecar is not None,
         live_video=live,
+        device_asset=fields.get("deviceAssetId", ""),
+        device=fields.get("deviceId", ""),
     )
-    store.add_asset(asset)
+    if video is not None and video.visibility != "hidden":
+        video.visibility = "hidden"
+        store.save(asset, video)
+    else:
+        store.save(asset)
     return answer({"id": asset_id, "status": "created"}, 201)
 
 
 def _files(parts: list[Part]) -> tuple[Part, Part | None]:
     """The photo and the sidecar; refuses what the recorded servers refuse."""
-    photo = sidecar = None
+    photo: Part | None = None
+    sidecar: Part | None = None
     named: str | None = None
     for part in parts:
-        if part.filename is None:
+        if not part.is_file:
             if part.name == "filename":
-                named = part.value.decode("utf-8", "replace")
+                named = part.text
             continue
-        if part.name not in ("assetData", "sidecarData") or (part.name == "assetData" and photo):
+        if not part.filename:
+            continue  # a part without a name is no file
+        seen = photo if part.name == "assetData" else sidecar
+        if part.name not in ("assetData", "sidecarData") or seen is not None:
             raise Refusal(400, f"Unexpected field - {part.name}")
         # The extension is that of the `filename` field if it came first (recorded trap).
         name = named if named is not None else part.filename
-        dot = name.rfind(".")
-        extension = name[dot:].lower() if dot > 0 else ""
         if part.name == "assetData":
-            if not part.filename:
-                raise Refusal(400, "File is required")
-            if extension not in _KNOWN:
+            if extension_of(name) not in _KNOWN:
                 raise Refusal(400, f"Unsupported file type {name}")
             photo = part
         else:
-            if extension != ".xmp":
+            if extension_of(name) not in SIDECARS:
                 raise Refusal(400, f"Unsupported file type {name}")
             sidecar = part
     if photo is None:
@@ -198,44 +220,92 @@ def _files(parts: list[Part]) -> tuple[Part, Part | None]:
     return photo, sidecar
 
 
-def _problem(
-    device_ids: bool, strict_dates: bool, fields: dict[str, str]
-) -> str | list[str] | None:
-    if device_ids:
-        missing = [name for name in ("deviceAssetId", "deviceId") if not fields.get(name)]
-        if missing:
-            return [
-                f"{name} {rule}"
-                for name in missing
-                for rule in ("must be a string", "should not be empty")
+def _check_fields(release: Release, fields: dict[str, str]) -> tuple[datetime, datetime]:
+    """The dates, when every field is as the version wants it; else the recorded 400."""
+    issues: list[Issue] = []
+    if release.device_ids:
+        for name in _DEVICE_FIELDS:
+            if name not in fields:
+                issues.append(Issue((name,), f"{name} must be a string", ""))
+            if not fields.get(name):
+                issues.append(Issue((name,), f"{name} should not be empty", ""))
+    dates: list[datetime] = []
+    for name in _DATE_FIELDS:
+        found = instant(release, fields[name]) if name in fields else None
+        if found is not None:
+            dates.append(found)
+        elif name in fields and release.long_errors:
+            # 2.x: a plain text here, not a list (recorded).
+            raise Refusal(400, f"{name} must be a date string")
+        elif name in fields:
+            issues.append(Issue((name,), "", "Invalid ISO datetime", "invalid_format"))
+        else:
+            issues += [
+                Issue(
+                    (name,),
+                    f"{name} must be a Date instance",
+                    "Invalid input: expected string, received undefined",
+                )
             ]
-    dates = _STRICT_DATE.fullmatch if strict_dates else _LOOSE_DATE.match
-    for name in ("fileCreatedAt", "fileModifiedAt"):
-        if not dates(fields.get(name, "")):
-            return (
-                [f"{name} must be a date string"]
-                if strict_dates
-                else f"{name} must be a date string"
-            )
+            if release.long_errors:
+                issues.append(Issue((name,), f"{name} should not be empty", ""))
+    issues += _check_options(release, fields)
+    if issues:
+        raise invalid(*issues)
+    return dates[0], dates[1]
+
+
+def _check_options(release: Release, fields: dict[str, str]) -> list[Issue]:
+    issues: list[Issue] = []
     if fields.get("isFavorite", "true") not in ("true", "false"):
-        return ["isFavorite must be a boolean value"]
-    if fields.get("visibility", "timeline") not in ("timeline", "archive", "hidden", "locked"):
-        return ["visibility must be one of the following values: timeline, archive, hidden, locked"]
-    if "\0" in fields.get("filename", ""):
-        raise Refusal(500, "Failed to upload asset")
-    return None
+        issues.append(
+            Issue(
+                ("isFavorite",),
+                "isFavorite must be a boolean value",
+                'Invalid option: expected one of "true"|"false"',
+                "invalid_value",
+            )
+        )
+    if fields.get("visibility", "timeline") not in VISIBILITIES:
+        issues.append(bad_visibility("visibility"))
+    live = fields.get("livePhotoVideoId")
+    if live is not None and not is_uuid(release, live):
+        old = "livePhotoVideoId must be a UUID"
+        issues.append(Issue(("livePhotoVideoId",), old, "Invalid UUID", "invalid_format"))
+    if "metadata" in fields:
+        issues += _check_metadata(fields["metadata"])
+    duration = fields.get("duration", "")
+    if not release.duration_text and duration:
+        if not re.fullmatch(r"\d+", duration, re.ASCII):
+            new = "Invalid input: expected number, received NaN"
+            issues.append(Issue(("duration",), "", new))
+        elif int(duration) > 2**31 - 1:
+            raise Refusal(500, "Failed to upload asset")
+    return issues
 
 
-def _link(call: Call, video_id: str) -> None:
-    """The motion part of a live photo: it becomes hidden."""
-    if not _UUID.fullmatch(video_id):
-        raise Refusal(400, ["livePhotoVideoId must be a UUID"])
+def _check_metadata(text: str) -> list[Issue]:
+    try:
+        items = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError):
+        return [Issue(("metadata",), "metadata must be valid JSON", "Invalid JSON", "custom")]
+    issues: list[Issue] = []
+    for place, item in enumerate(items if isinstance(items, list) else []):
+        value = item.get("value") if isinstance(item, dict) else None
+        if not isinstance(value, dict):
+            new = f"Invalid input: expected record, received {received(value)}"
+            old = f"metadata.{place}.value must be an object"
+            issues.append(Issue(("metadata", place, "value"), old, new))
+    return issues
+
+
+def _live_video(call: Call, video_id: str) -> Asset:
+    """The motion part of a live photo."""
     video = call.store.assets.get(video_id)
     if video is None:
         raise Refusal(400, "Live photo video not found")
-    if os.path.splitext(video.name)[1].lower() not in VIDEOS:
+    if not is_video(video.name):
         raise Refusal(400, "Live photo video must be a video")
     if video.owner != call.user.id:
         raise Refusal(400, "Live photo video does not belong to the user")
-    video.visibility = "hidden"
-    call.store.save(video)
+    return video

@@ -1,0 +1,252 @@
+"""For admins: queues and jobs, maintenance mode, external libraries.
+
+The queues are always idle, since the sandbox does its jobs at once; they can be paused.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import web
+
+from .answers import Issue, Refusal, answer, invalid, nothing
+from .app import Call, Routes
+from .checking import as_text, field, required
+from .rows import Asset, Library, now_text
+from .versions import IMAGES, VIDEOS, Release, extension_of, is_video, words
+
+_QUEUES = words(
+    """thumbnailGeneration metadataExtraction videoConversion faceDetection facialRecognition
+smartSearch duplicateDetection backgroundTask storageTemplateMigration migration search sidecar
+library notifications backupDatabase ocr workflow editor"""
+)
+_IDLE = {"active": 0, "completed": 0, "failed": 0, "delayed": 0, "waiting": 0, "paused": 0}
+_COMMANDS = ("start", "pause", "resume", "empty", "clear-failed")
+SCAN_JOB_SECONDS = 0.05
+_KNOWN = frozenset(IMAGES + VIDEOS)
+
+
+def add_routes(routes: Routes) -> None:
+    def add(method: str, path: str, handler: Any, name: str, permission: str) -> None:
+        routes.add(method, path, handler, name=name, permission=permission, admin=True)
+
+    add("GET", "/jobs", jobs, "jobs", "job.read")
+    add("POST", "/jobs", new_job, "jobs", "job.create")
+    add("PUT", "/jobs/{name}", set_job, "jobs", "job.create")
+    add("GET", "/queues", queues, "queues", "queue.read")
+    add("GET", "/queues/{name}", show_queue, "queues", "queue.read")
+    add("PUT", "/queues/{name}", set_queue, "queues", "queue.update")
+    add("POST", "/admin/maintenance", maintain, "maintenance", "maintenance")
+    routes.add("GET", "/admin/maintenance/status", maintained, name="maintenance", key=False)
+    add("GET", "/libraries", libraries, "libraries", "library.read")
+    add("POST", "/libraries", new_library, "libraries", "library.create")
+    add("GET", "/libraries/{id}", show_library, "libraries", "library.read")
+    add("DELETE", "/libraries/{id}", delete_library, "libraries", "library.delete")
+    add("POST", "/libraries/{id}/scan", scan, "libraries", "library.update")
+    add("POST", "/libraries/{id}/validate", validate, "libraries", "library.update")
+    add("GET", "/libraries/{id}/statistics", library_statistics, "libraries", "library.statistics")
+
+
+def queue_names(release: Release) -> list[str]:
+    return [*_QUEUES, *release.extra_queues]
+
+
+def _legacy(call: Call, name: str) -> dict[str, Any]:
+    paused = name in call.box.paused_queues
+    return {"queueStatus": {"isActive": False, "isPaused": paused}, "jobCounts": _IDLE}
+
+
+def _queue(call: Call, name: str) -> dict[str, Any]:
+    return {"name": name, "isPaused": name in call.box.paused_queues, "statistics": _IDLE}
+
+
+async def jobs(call: Call) -> web.StreamResponse:
+    return answer({name: _legacy(call, name) for name in queue_names(call.release)})
+
+
+async def new_job(call: Call) -> web.StreamResponse:
+    required(await call.json(), "name", str)
+    return nothing()
+
+
+async def queues(call: Call) -> web.StreamResponse:
+    return answer([_queue(call, name) for name in queue_names(call.release)])
+
+
+async def show_queue(call: Call) -> web.StreamResponse:
+    return answer(_queue(call, _named(call)))
+
+
+async def set_job(call: Call) -> web.StreamResponse:
+    """`PUT /jobs/{name}`: here even backgroundTask can be paused (recorded)."""
+    name, command = _named(call), required(await call.json(), "command", str)
+    if command not in _COMMANDS:
+        old = f"command must be one of the following values: {', '.join(_COMMANDS)}"
+        raise invalid(Issue(("command",), old, "Invalid option", "invalid_value"))
+    _pause(call, name, {"pause": True, "resume": False}.get(command))
+    return answer(_legacy(call, name))
+
+
+async def set_queue(call: Call) -> web.StreamResponse:
+    name, paused = _named(call), field(await call.json(), "isPaused", bool)
+    if paused and name == "backgroundTask":
+        raise Refusal(400, "Queue backgroundTask cannot be paused")
+    _pause(call, name, paused)
+    return answer(_queue(call, name))
+
+
+def _pause(call: Call, name: str, paused: bool | None) -> None:
+    if paused:
+        call.box.paused_queues.add(name)
+    elif paused is False:
+        call.box.paused_queues.discard(name)
+
+
+def _named(call: Call) -> str:
+    name, known = call.request.match_info["name"], queue_names(call.release)
+    if name not in known:
+        old = f"name must be one of the following values: {', '.join(known)}"
+        raise invalid(Issue(("name",), old, "Invalid option", "invalid_value"))
+    return name
+
+
+async def maintain(call: Call) -> web.StreamResponse:
+    """`POST /admin/maintenance`: the mode begins; its end is the sandbox's control route."""
+    action = required(await call.json(), "action", str)
+    call.box.maintenance = action == "start"
+    return answer({"active": call.box.maintenance, "action": action}, 201)
+
+
+async def maintained(call: Call) -> web.StreamResponse:
+    action = "start" if call.box.maintenance else "end"
+    return answer({"active": call.box.maintenance, "action": action})
+
+
+def _library(call: Call) -> Library:
+    library = call.store.libraries.get(call.id)
+    if library is None:
+        raise Refusal(400, "Library not found")
+    return library
+
+
+def _content(call: Call, library: Library) -> list[Asset]:
+    return [asset for asset in call.store.assets.values() if asset.library == library.id]
+
+
+def _tell(call: Call, library: Library) -> dict[str, Any]:
+    return {
+        "id": library.id,
+        "ownerId": library.owner,
+        "name": library.name,
+        "importPaths": library.paths,
+        "exclusionPatterns": library.exclusions,
+        "assetCount": len(_content(call, library)),
+        "createdAt": library.added,
+        "updatedAt": library.added,
+        "refreshedAt": library.scanned,
+    }
+
+
+async def libraries(call: Call) -> web.StreamResponse:
+    return answer([_tell(call, library) for library in call.store.libraries.values()])
+
+
+async def new_library(call: Call) -> web.StreamResponse:
+    body = await call.json()
+    owner = required(body, "ownerId", str)
+    if owner not in call.store.users:
+        raise Refusal(400, "User not found")
+    library = Library(
+        str(uuid.uuid4()),
+        owner,
+        field(body, "name", str, "New External Library"),
+        field(body, "importPaths", list, []),
+        field(body, "exclusionPatterns", list, []),
+    )
+    call.store.save(library)
+    return answer(_tell(call, library), 201)
+
+
+async def show_library(call: Call) -> web.StreamResponse:
+    return answer(_tell(call, _library(call)))
+
+
+async def delete_library(call: Call) -> web.StreamResponse:
+    library = _library(call)
+    call.store.delete(_content(call, library))
+    call.store.remove_library(library)
+    return nothing()
+
+
+async def validate(call: Call) -> web.StreamResponse:
+    _library(call)
+    body = await call.json()
+    results = []
+    for path in field(body, "importPaths", list, []):
+        good = os.path.isdir(path)
+        told: dict[str, Any] = {"importPath": path, "isValid": good}
+        if not good:
+            told["message"] = "Path does not exist (ENOENT)"
+        results.append(told)
+    return answer({"importPaths": results})
+
+
+async def library_statistics(call: Call) -> web.StreamResponse:
+    assets = _content(call, _library(call))
+    videos = sum(is_video(asset.name) for asset in assets)
+    usage = sum(asset.size for asset in assets)
+    photos = len(assets) - videos
+    return answer({"photos": photos, "videos": videos, "total": len(assets), "usage": usage})
+
+
+async def scan(call: Call) -> web.StreamResponse:
+    """204 at once; a job takes in what is new and marks what is gone offline and trashed."""
+    library = _library(call)
+    call.box.later(SCAN_JOB_SECONDS, lambda: _scan(call, library))
+    return nothing()
+
+
+def _scan(call: Call, library: Library) -> None:
+    known = {asset.place: asset for asset in _content(call, library)}
+    found = dict.fromkeys(_files(library))
+    fresh = [_external(library, path) for path in found if path not in known]
+    lost = [asset for path, asset in known.items() if path not in found]
+    for asset in lost:
+        asset.offline = asset.trashed = True
+    library.scanned = now_text()
+    call.store.save(*fresh, *lost, library)
+
+
+def _files(library: Library) -> Iterator[str]:
+    for root in library.paths:
+        for folder, _, names in os.walk(root):
+            for name in sorted(names):
+                path = os.path.join(folder, name)
+                if extension_of(name) in _KNOWN and not any(
+                    fnmatch.fnmatch(path, pattern) for pattern in library.exclusions
+                ):
+                    yield path
+
+
+def _external(library: Library, path: str) -> Asset:
+    status = os.stat(path)
+    # Not of the content: such a checksum proves nothing about the bytes (recorded).
+    sha1 = hashlib.sha1(f"path:{path}".encode("utf-8", "surrogateescape"), usedforsecurity=False)
+    stamp = as_text(datetime.fromtimestamp(status.st_mtime, UTC))
+    return Asset(
+        str(uuid.uuid4()),
+        library.owner,
+        sha1.hexdigest(),
+        os.path.basename(path),
+        status.st_size,
+        stamp,
+        stamp,
+        library=library.id,
+        place=path,
+    )
