@@ -156,6 +156,18 @@ def test_a_lost_answer_is_counted_once_and_fills_the_album(bench: Bench, server:
     assert server.albums() == {"A": [contents(bench)]}
 
 
+@pytest.mark.parametrize("at", [0, 1, 20])
+def test_answers_cut_in_the_middle(bench: Bench, server: Server, at: int) -> None:
+    """What was stored behind a cut answer is there, once, and in its album."""
+    bench.make(6)
+    server.cut_answers(at=at)
+    result = bench.upload("--album", "A")
+    assert result.outcomes == {"uploaded": 6}
+    assert result.summary["retries"] == 4
+    each_once(bench, server)
+    assert server.albums() == {"A": [contents(bench)]}
+
+
 def test_bodies_cut_in_the_middle(bench: Bench, server: Server) -> None:
     bench.make(2)
     bench.write("large.mp4", photo("large", 1_500_000))
