@@ -1,4 +1,13 @@
-"""The sandbox as a process of its own, driven from tests over its control routes."""
+"""The sandbox as a process of its own, driven from tests over its control routes.
+
+    def test_something(sandbox: SandboxProcess) -> None:
+        sandbox.faults("upload:1-3=502")
+        ...
+        assert sandbox.stats()["upload_bodies"] == 3
+
+`sandbox` is a fresh 2.7 server, `sandbox_each` one of each version; another version for one test by
+`@pytest.mark.parametrize("sandbox", ["3.0"], indirect=True)`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +19,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +31,13 @@ VERSIONS = ("2.7", "3.0")
 class SandboxProcess:
     """`immich-transfer sandbox` with a data folder; `key` is its admin's."""
 
-    def __init__(self, data: Path, *, version: str = "2.7", port: int = 0) -> None:
+    def __init__(
+        self, data: Path, *, version: str = "2.7", port: int = 0, faults: Sequence[str] = ()
+    ) -> None:
         self.data = data
         self.version = version
         self._port = port
+        self._faults = [f"--fault={rule}" for rule in faults]
         self.key = "sandbox-admin-key-0123456789abcdef"
         self.start()
 
@@ -45,6 +57,7 @@ class SandboxProcess:
                 str(self._port),
                 "--key",
                 self.key,
+                *self._faults,
             ],
             stdout=subprocess.PIPE,
             text=True,
@@ -74,20 +87,26 @@ class SandboxProcess:
         self.start()
 
     def control(self, path: str, body: Any = None) -> Any:
-        """Call a `/_sandbox/` route: POST with a body, GET without."""
+        """Call a `/_sandbox/` route: POST with a body, GET without. ValueError for a 400."""
         request = urllib.request.Request(
             f"{self.url}/_sandbox/{path}",
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=20) as response:
-            return json.load(response)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                return json.load(response)
+        except urllib.error.HTTPError as refused:
+            with refused:
+                raise ValueError(refused.read().decode()) from None
 
     def stats(self) -> dict[str, Any]:
+        """Counters: requests, routes by name, connections, upload_bodies, upload_bytes, …"""
         found: dict[str, Any] = self.control("stats")
         return found
 
     def state(self) -> dict[str, Any]:
+        """Everything it holds: assets, albums, stacks, queues."""
         found: dict[str, Any] = self.control("state")
         return found
 
@@ -96,23 +115,28 @@ class SandboxProcess:
         return found
 
     def faults(self, *rules: str) -> None:
+        """Replace the faults in force (none without arguments); counts begin anew."""
         self.control("faults", {"faults": list(rules)})
 
     def reset_stats(self) -> None:
         self.control("reset-stats", {})
 
-    def new_key(self, *permissions: str) -> str:
-        return str(self.control("keys", {"permissions": list(permissions)})["key"])
+    def new_key(self, *permissions: str, user: str | None = None) -> str:
+        """A key of the admin, or of the user with this id."""
+        body = {"permissions": list(permissions), "user": user}
+        return str(self.control("keys", body)["key"])
 
     def new_user(self, name: str, *, quota: int | None = None, admin: bool = False) -> str:
         """The key of a new account."""
         body = {"name": name, "quota": quota, "admin": admin}
         return str(self.control("users", body)["key"])
 
-    def seed(self, count: int) -> None:
-        self.control("seed", {"assets": count})
+    def seed(self, count: int, *, equal_dates: int = 700) -> None:
+        """Rows without files: a library of so many assets, so many to a date."""
+        self.control("seed", {"assets": count, "equal_dates": equal_dates})
 
     def away(self, seconds: float) -> None:
+        """Refuse connections and drop the live ones, for so long."""
         self.control("away", {"seconds": seconds})
 
     def maintenance(self, on: bool) -> None:
@@ -138,9 +162,9 @@ class SandboxProcess:
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[SandboxProcess]:
-    """A fresh 2.7 server."""
-    box = SandboxProcess(tmp_path / "server")
+def sandbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SandboxProcess]:
+    """A fresh server, 2.7 unless parametrised."""
+    box = SandboxProcess(tmp_path / "server", version=getattr(request, "param", "2.7"))
     yield box
     box.stop()
 

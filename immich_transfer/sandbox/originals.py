@@ -20,7 +20,8 @@ from .answers import Refusal
 from .app import Call, Routes
 from .faulting import leave_hanging, on_name
 from .faults import Action
-from .sight import need, readable
+from .rows import Asset
+from .sight import readable
 from .versions import media_type
 
 CHUNK = 1 << 20
@@ -42,22 +43,28 @@ class Span(NamedTuple):
 
 
 async def original(call: Call) -> web.StreamResponse:
-    asset = readable(call, call.id)
-    if asset is None:
-        status = call.release.foreign_original
-        text = "Not Found" if status == 404 else "Not found or no asset.download access"
-        raise Refusal(status, text)
+    asset = _visible(call, "asset.download")
     await on_name(call, asset.name)
     return await _send(call, call.store.path_of(asset), asset.name)
 
 
 async def thumbnail(call: Call) -> web.StreamResponse:
     """The original's bytes stand in for the thumbnail; there is none of an empty file."""
-    asset = need(readable(call, call.id), "asset.view")
+    asset = _visible(call, "asset.view")
     path = call.store.path_of(asset)
     if not os.path.exists(path) or os.path.getsize(path) == 0:
-        raise Refusal(404, "Asset media not found")
+        old = call.release.foreign_original == 400
+        raise Refusal(404, "Asset media not found" if old else "Not Found")
     return await _send(call, path, asset.name)
+
+
+def _visible(call: Call, access: str) -> Asset:
+    """The asset; what one may not see is 400 in 2.x and, like all of a download, 404 in 3.x."""
+    asset = readable(call, call.id)
+    if asset is not None:
+        return asset
+    status = call.release.foreign_original
+    raise Refusal(status, "Not Found" if status == 404 else f"Not found or no {access} access")
 
 
 async def _send(call: Call, path: str, name: str) -> web.StreamResponse:

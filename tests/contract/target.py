@@ -9,9 +9,11 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
+
+import pytest
 
 
 class Answer(NamedTuple):
@@ -42,6 +44,8 @@ class Target:
         self.key = key
         self._made: list[str] = []
         self._albums: list[str] = []
+        self._tags: list[str] = []
+        self._keys: list[str] = []
         told = self.call("GET", "/server/version", key=None).json
         self.version = (told["major"], told["minor"], told["patch"])
 
@@ -60,11 +64,7 @@ class Target:
         body: bytes | None = None,
     ) -> Answer:
         """One request below /api; `data` is sent as JSON, `body` as it is."""
-        parts = urlsplit(self.url)
-        kind = (
-            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        )
-        connection = kind(parts.hostname or "", parts.port, timeout=60)
+        connection, prefix = self.open()
         sent = dict(headers or {})
         if key is not None:
             sent["x-api-key"] = self.key if key == "own" else key
@@ -72,7 +72,7 @@ class Target:
             body = json.dumps(data).encode()
             sent["Content-Type"] = "application/json"
         try:
-            connection.request(method, f"{parts.path}/api{path}", body, sent)
+            connection.request(method, prefix + path, body, sent)
             response = connection.getresponse()
             content = response.read()
             return Answer(
@@ -82,6 +82,13 @@ class Target:
             )
         finally:
             connection.close()
+
+    def open(self) -> tuple[http.client.HTTPConnection, str]:
+        """A connection of one's own, and what to put before a path."""
+        parts = urlsplit(self.url)
+        secure = parts.scheme == "https"
+        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+        return kind(parts.hostname or "", parts.port, timeout=60), f"{parts.path}/api"
 
     def upload(
         self,
@@ -102,30 +109,28 @@ class Target:
             "fileModifiedAt": "2020-01-02T03:04:05.000Z",
             **(extra or {}),
         }
-        boundary = secrets.token_hex(16)
-        out = bytearray()
-        for field, value in fields.items():
-            if field not in leave_out:
-                out += f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"'.encode()
-                out += b"\r\n\r\n" + value.encode() + b"\r\n"
-        files = [("assetData", name, photo() if content is None else content)]
+        parts: list[Part] = [
+            (field, None, value.encode())
+            for field, value in fields.items()
+            if field not in leave_out
+        ]
         if sidecar is not None:
-            files.insert(0, ("sidecarData", "x.xmp", sidecar))
-        for field, filename, data in files:
-            if field in leave_out:
-                continue
-            out += f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"; '.encode()
-            out += f'filename="{filename}"\r\n\r\n'.encode() + data + b"\r\n"
-        out += f"--{boundary}--\r\n".encode()
+            parts.append(("sidecarData", "x.xmp", sidecar))
+        if "assetData" not in leave_out:
+            parts.append(("assetData", name, photo() if content is None else content))
+        return self.post_form(parts, headers=headers, key=key)
+
+    def post_form(
+        self,
+        parts: Sequence[Part],
+        *,
+        headers: dict[str, str] | None = None,
+        key: str | None = "own",
+    ) -> Answer:
+        """`POST /assets` with just these parts, in this order."""
+        kind, body = form(parts)
         answer = self.call(
-            "POST",
-            "/assets",
-            body=bytes(out),
-            key=key,
-            headers={
-                "Content-Type": f"multipart/form-data; boundary={boundary}",
-                **(headers or {}),
-            },
+            "POST", "/assets", body=body, key=key, headers={"Content-Type": kind, **(headers or {})}
         )
         if answer.status == 201:
             self._made.append(answer.json["id"])
@@ -147,12 +152,32 @@ class Target:
         results: list[dict[str, Any]] = answer.json["results"]
         return results
 
-    def new_album(self) -> dict[str, Any]:
-        answer = self.call("POST", "/albums", {"albumName": f"contract {secrets.token_hex(4)}"})
+    def new_album(self, **fields: Any) -> dict[str, Any]:
+        fields = {"albumName": f"contract {secrets.token_hex(4)}", **fields}
+        answer = self.call("POST", "/albums", fields)
         assert answer.status == 201, answer
         album: dict[str, Any] = answer.json
         self._albums.append(album["id"])
         return album
+
+    def new_tag(self, value: str | None = None) -> dict[str, Any]:
+        """A tag of one level, or the leaf of `value`."""
+        value = value or f"contract-{secrets.token_hex(4)}"
+        answer = self.call("PUT", "/tags", {"tags": [value]})
+        assert answer.status == 200, answer
+        tag: dict[str, Any] = answer.json[-1]
+        self._tags.append(tag["id"])
+        return tag
+
+    def new_key(self, *permissions: str) -> str:
+        """A key of the same user that may do only this; skips where ours may not make keys."""
+        body = {"name": "contract", "permissions": list(permissions)}
+        answer = self.call("POST", "/api-keys", body)
+        if answer.status == 403:
+            pytest.skip(f"the key may not make keys: {answer.message}")
+        assert answer.status == 201, answer
+        self._keys.append(answer.json["apiKey"]["id"])
+        return str(answer.json["secret"])
 
     def until(self, seen: Callable[[], bool], seconds: float = 30.0) -> None:
         """Jobs run a moment later: poll until `seen`."""
@@ -162,11 +187,40 @@ class Target:
             time.sleep(0.05)
 
     def clean(self) -> None:
-        """Take away what was made here."""
+        """Take away what was made here, for good."""
         for album in self._albums:
             self.call("DELETE", f"/albums/{album}")
-        if self._made:
-            self.call("DELETE", "/assets", {"ids": self._made, "force": True})
+        for tag in self._tags:
+            self.call("DELETE", f"/tags/{tag}")
+        for key in self._keys:
+            self.call("DELETE", f"/api-keys/{key}")
+        # One that is gone already would refuse the whole call.
+        for asset in self._made:
+            self.call("DELETE", "/assets", {"ids": [asset], "force": True})
+
+
+Part = tuple[str, str | None, bytes]
+"""A part of a form: field, file name (None for a text), content."""
+
+
+def form(parts: Sequence[Part]) -> tuple[str, bytes]:
+    """The content type and the body; names go raw, as a client must send them."""
+    boundary = secrets.token_hex(16)
+    out = bytearray()
+    for field, filename, content in parts:
+        out += f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"'.encode()
+        if filename is not None:
+            out += f'; filename="{filename}"'.encode()
+        out += b"\r\n\r\n" + content + b"\r\n"
+    out += f"--{boundary}--\r\n".encode()
+    return f"multipart/form-data; boundary={boundary}", bytes(out)
+
+
+def dated(moment: str = "2020-01-02T03:04:05.000Z") -> list[Part]:
+    """The fields every version demands, all at this moment."""
+    device = [("deviceAssetId", None, b"contract"), ("deviceId", None, b"contract")]
+    dates = [(name, None, moment.encode()) for name in ("fileCreatedAt", "fileModifiedAt")]
+    return [*device, *dates]
 
 
 def photo(size: int = 2000) -> bytes:
