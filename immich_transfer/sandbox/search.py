@@ -22,17 +22,9 @@ _WINDOWS: dict[str, Callable[[Asset], str]] = {
     "updated": lambda asset: asset.updated,
 }
 """`takenAfter`, `takenBefore` and so on; inclusive at both ends (recorded)."""
-_CACHED = 8
-"""Searches whose sorted result is kept while nothing changes: pages of a large library."""
-Cache = dict[tuple[str, bytes], tuple[int, list[Asset]]]
 
 
 def add_routes(routes: Routes) -> None:
-    cache: Cache = {}
-
-    async def metadata(call: Call) -> web.StreamResponse:
-        return await _page(call, cache)
-
     add = routes.add
     add("POST", "/search/metadata", metadata, name="search", permission="asset.read")
     add(
@@ -50,18 +42,13 @@ async def statistics(call: Call) -> web.StreamResponse:
     return answer({"total": sum(asset.owner == call.user.id for asset in found)})
 
 
-async def _page(call: Call, cache: Cache) -> web.StreamResponse:
+async def metadata(call: Call) -> web.StreamResponse:
     body = await call.json()
     size, page = _between(body, "size", 250, 1, 1000), _between(body, "page", 1, 1, None)
     exif = field(body, "withExif", bool, False)
     rest = {k: v for k, v in body.items() if k not in ("size", "page", "withExif")}
-    query = (call.user.id, msgspec.json.encode(rest, order="sorted"))
-    generation, found = cache.get(query, (-1, []))
-    if generation != call.store.generation:
-        found = matching(call, body)
-        if len(cache) >= _CACHED:
-            cache.pop(next(iter(cache)))
-        cache[query] = (call.store.generation, found)
+    query = ("search", call.user.id, msgspec.json.encode(rest, order="sorted"))
+    found = call.store.remember(query, lambda: matching(call, body))
     items = page_of(found, page, size)
     more = page * size < len(found)
     me = call.user.id

@@ -11,7 +11,9 @@ import secrets
 import sqlite3
 import uuid
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -21,6 +23,9 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS rows (kind TEXT, id TEXT, data BLOB, PRIMARY KEY (kind, id))
 WITHOUT ROWID
 """
+REMEMBERED = 8
+"""Answers kept while nothing changes."""
+T = TypeVar("T")
 _KINDS: dict[str, type[Row]] = {
     kind.__name__.lower(): kind for kind in (User, Key, Asset, Album, Tag, Stack, Library)
 }
@@ -54,6 +59,7 @@ class Store:
         self.generation = 0
         """Rises with every change: what was computed from rows is stale when it moved."""
         self._folders: set[str] = set()
+        self._answers: dict[Hashable, tuple[int, Any]] = {}
         self._load()
         if not self.users:
             admin = self.add_user("Admin", admin=True)
@@ -117,6 +123,21 @@ class Store:
             self._db.executemany("INSERT OR REPLACE INTO rows VALUES (?,?,?)", values)
             self._db.execute("COMMIT")
 
+    def remember(self, question: Hashable, work: Callable[[], T]) -> T:
+        """The answer to a question about the rows, worked out anew when they have changed.
+
+        Pages and months of a large library ask the same again and again.
+        """
+        generation, found = self._answers.get(question, (-1, None))
+        if generation != self.generation:
+            found = work()
+            self._answers.pop(question, None)
+            if len(self._answers) >= REMEMBERED:
+                self._answers.pop(next(iter(self._answers)))
+            self._answers[question] = (self.generation, found)
+        answer: T = found
+        return answer
+
     def touch(self, *assets: Asset) -> None:
         """Save assets that were edited."""
         stamp = now_text()
@@ -149,10 +170,10 @@ class Store:
     def seed(self, user: User, count: int, *, equal_dates: int = 700) -> None:
         """Rows without files: a library of synthetic assets, so many to a date."""
         rows: list[Row] = []
+        first = datetime(2000, 1, 1, 12, tzinfo=UTC)
         for n in range(count):
-            day = n // max(1, equal_dates)
-            stamp = f"{2000 + day // 336 % 25}-{1 + day // 28 % 12:02}-{1 + day % 28:02}"
-            stamp += "T12:00:00.000Z"
+            days = 25 * (n // max(1, equal_dates)) % 9000
+            stamp = f"{first + timedelta(days):%Y-%m-%dT%H:%M:%S}.000Z"
             name = f"SEED_{n:07}.jpg"
             rows.append(
                 Asset(str(uuid.uuid4()), user.id, secrets.token_hex(20), name, 1000, stamp, stamp)

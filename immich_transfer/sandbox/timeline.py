@@ -5,7 +5,7 @@ A bucket is a month; its assets come as columns, ids without names, sizes and ch
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from typing import Any
 
 from aiohttp import web
@@ -29,9 +29,9 @@ def add_routes(routes: Routes) -> None:
 
 
 async def buckets(call: Call) -> web.StreamResponse:
-    counts = Counter(asset.created[:7] for asset in _shown(call))
-    months = sorted(counts, reverse=call.request.query.get("order") != "asc")
-    return answer([{"timeBucket": f"{month}-01", "count": counts[month]} for month in months])
+    months = _months(call)
+    order = sorted(months, reverse=call.request.query.get("order") != "asc")
+    return answer([{"timeBucket": f"{month}-01", "count": len(months[month])} for month in order])
 
 
 async def bucket(call: Call) -> web.StreamResponse:
@@ -39,8 +39,11 @@ async def bucket(call: Call) -> web.StreamResponse:
     if month is None:
         old, new = "timeBucket must be a string", "Invalid input: expected string"
         raise invalid(Issue(("timeBucket",), old, new))
-    found = [asset for asset in _shown(call) if asset.created[:7] == month[:7]]
-    found.sort(key=lambda asset: asset.created, reverse=call.request.query.get("order") != "asc")
+    found = sorted(
+        _months(call).get(month[:7], []),
+        key=lambda asset: asset.created,
+        reverse=call.request.query.get("order") != "asc",
+    )
     me, nothing = call.user.id, [None] * len(found)
     duration = "0:00:00.00000" if call.release.duration_text else None
     columns: dict[str, list[Any]] = {
@@ -63,6 +66,21 @@ async def bucket(call: Call) -> web.StreamResponse:
     if not call.release.device_ids:
         columns["createdAt"] = [asset.added for asset in found]
     return answer(columns)
+
+
+def _months(call: Call) -> dict[str, list[Asset]]:
+    """What the timeline shows, by month."""
+    query = {k: v for k, v in call.request.query.items() if k not in ("timeBucket", "order")}
+    # Who may see an album may change without a change of its assets, but not without a save.
+    question = ("timeline", call.user.id, *sorted(query.items()))
+    return call.store.remember(question, lambda: _by_month(_shown(call)))
+
+
+def _by_month(assets: list[Asset]) -> dict[str, list[Asset]]:
+    months: defaultdict[str, list[Asset]] = defaultdict(list)
+    for asset in assets:
+        months[asset.created[:7]].append(asset)
+    return months
 
 
 def _shown(call: Call) -> list[Asset]:

@@ -25,12 +25,13 @@ def ids(server: Target) -> dict[str, str]:
     video = server.new_asset(name="a.mov")
     asset = server.new_asset(name="a.heic", extra={"livePhotoVideoId": video})
     other = server.new_asset()
-    tag = server.new_tag("contract/schema")
+    tag = server.new_tag()
     album = server.new_album(assetIds=[asset, other])
     server.call("PUT", f"/tags/{tag['id']}/assets", {"ids": [asset]})
     server.call("POST", "/stacks", {"assetIds": [asset, other]})
     me = server.call("GET", "/users/me").json["id"]
-    return {"asset": asset, "other": other, "tag": tag["id"], "album": album["id"], "me": me}
+    found = {"asset": asset, "other": other, "tag": tag["id"], "album": album["id"], "me": me}
+    return found | {"word": tag["value"]}
 
 
 Body = Callable[[dict[str, str]], Any]
@@ -64,7 +65,7 @@ ROUTES: list[tuple[str, str, str | None, Body | None]] = [
     ("DELETE", "/albums/{id}/assets", "album", lambda ids: {"ids": [ids["other"]]}),
     ("GET", "/tags", None, None),
     ("GET", "/tags/{id}", "tag", None),
-    ("PUT", "/tags", None, lambda ids: {"tags": ["contract/schema"]}),
+    ("PUT", "/tags", None, lambda ids: {"tags": [ids["word"]]}),
     ("PUT", "/tags/{id}/assets", "tag", lambda ids: {"ids": [ids["other"]]}),
     ("PUT", "/tags/assets", None, lambda i: {"tagIds": [i["tag"]], "assetIds": [i["asset"]]}),
     ("POST", "/stacks", None, lambda ids: {"assetIds": [ids["asset"], ids["other"]]}),
