@@ -7,7 +7,6 @@ trip to disk (PEP 383).
 
 from __future__ import annotations
 
-import base64
 import os
 from enum import StrEnum
 from typing import Any, NewType
@@ -19,11 +18,6 @@ Sha1 = NewType("Sha1", bytes)
 
 AssetId = NewType("AssetId", str)
 """The server's name for an asset: a UUID as text."""
-
-
-def sha1_from_text(text: str) -> Sha1:
-    """Read a digest as the server writes it: 28 characters of base64 or 40 of hex."""
-    return Sha1(base64.b64decode(text) if len(text) == 28 else bytes.fromhex(text))
 
 
 class Outcome(StrEnum):

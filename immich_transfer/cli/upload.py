@@ -103,14 +103,15 @@ def _names(_: click.Context, param: click.Parameter, values: Sequence[str]) -> t
         help="Read every file again instead of trusting size, time and inode.")  # fmt: skip
 @option("--trashed", type=click.Choice(["skip", "restore", "reupload"]), default="skip",
         show_default=True, section=HOW,
-        help="What to do about photos that lie in the server's trash.")  # fmt: skip
+        help="What to do about photos that lie in the server's trash; reupload deletes that copy for"
+        " good and reads every file again for it.")  # fmt: skip
 @option("--deleted", type=click.Choice(["skip", "reupload"]), default="skip", show_default=True,
         section=HOW,
         help="What to do about photos that were uploaded once and deleted on the server."
         )  # fmt: skip
 @option("--delete-source", is_flag=True, section=HOW,
-        help="Delete each local file once the server's own checksum of its copy was compared; with"
-        " --dry-run only say so.")  # fmt: skip
+        help="Delete each local file once the server's own checksum of its copy was compared; every"
+        " file is read again for it. With --dry-run only say so.")  # fmt: skip
 @server_options
 @transfer_options
 @click.pass_context

@@ -33,7 +33,7 @@ from immich_transfer.errors import (
 )
 from immich_transfer.events import Listener, Retrying
 from immich_transfer.model import Totals
-from immich_transfer.policy.retry import RetryQuota, backoff, retry_after
+from immich_transfer.policy.retry import CAP_SECONDS, RetryQuota, backoff, retry_after
 
 from .outage import Outage
 from .reasons import REASONS, certificate_refused, plain_reason, target_of
@@ -70,8 +70,6 @@ class Http:
         """API root; settled by `connect`."""
         self.outage = Outage(self._ping, transfer.wait, stop, listener)
         self._missing_route = False
-        self.answered = False
-        """True once the server has answered as Immich does."""
 
     async def __aenter__(self) -> Http:
         tls: ssl.SSLContext | bool = True
@@ -138,7 +136,6 @@ class Http:
             raise ConnectionFailed(plain_reason(error)) from None
         if 200 <= status < 300:
             self.quota.refund()
-            self.answered = True
             return status, body
         raise self._judge(method, path, status, answered, body)
 
@@ -234,9 +231,7 @@ class Http:
                 if number > self._transfer.retries:
                     self.totals.retries -= 1
                     raise
-                delay = backoff(number, random.random() if self.quota.pay() else 1.0)
-                if self.quota.tokens < 5:
-                    delay = max(delay, 10.0)
+                delay = backoff(number, random.random()) if self.quota.pay() else CAP_SECONDS
                 self._listener(Retrying(what, failure.message, delay))
                 await self.outage.pause(delay)
 

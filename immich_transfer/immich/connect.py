@@ -217,7 +217,6 @@ async def _version_at(http: Http, url: URL) -> Version | str:
             answer = decode(body, VersionAnswer)
         except ConnectionFailed as failure:
             return failure.message
-        http.answered = True
         return Version(answer.major, answer.minor, answer.patch)
     raise UsageError(f"{url.origin()} redirects in circles")
 

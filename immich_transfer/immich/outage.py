@@ -36,6 +36,11 @@ class Outage:
         self._over_at = -1e9
         self._gave_up: str | None = None
 
+    @property
+    def gave_up(self) -> bool:
+        """True once the patience was used up: nothing more will be had from this server."""
+        return self._gave_up is not None
+
     async def after(self, failure: Transient) -> bool:
         """Judge a failure that just happened: True when an outage was waited out.
 

@@ -32,12 +32,21 @@ async def check(
                 run.put_down(candidate)
             continue
         try:
-            run.landed.clear()
-            found = await run.assets.check([candidate.sha1 for candidate in batch])
-            absent = await _settle_present(run, batch, found)
-            await _pass_on(run, absent, to_send)
+            await _judge(run, batch, to_send)
         except TransferError as error:
             run.cut(error)
+
+
+async def _judge(
+    run: UploadRun, batch: list[Candidate], to_send: asyncio.Queue[Candidate | None]
+) -> None:
+    """Ask about a batch and act on the answer."""
+    run.landed.clear()
+    found = await run.assets.check([candidate.sha1 for candidate in batch])
+    absent = await _settle_present(run, batch, found)
+    landed = await _pass_on(run, absent, to_send)
+    if landed:
+        await _judge(run, landed, to_send)
 
 
 async def _settle_present(
@@ -146,10 +155,13 @@ async def _clear_trashed(
 ) -> list[Candidate]:
     """`--trashed reupload`: make the server forget its trashed copies, so that it takes new ones.
 
-    The local file is the counterpart that makes this safe: it was found under this checksum.
+    The local file is the counterpart that makes this safe: it was hashed in this very run.
     """
     if run.dry:
         return [candidate for candidate, _ in trashed]
+    # First forget that we uploaded them: a crash after the deletion must not leave them looking
+    # like photos that somebody deleted on purpose.
+    await run.in_thread(run.manifest.unsettle, run.account, [c.sha1 for c, _ in trashed])
     await run.assets.delete_for_good(sorted({asset_id for _, asset_id in trashed}))
     waiting = [candidate for candidate, _ in trashed]
     cleared: list[Candidate] = []
@@ -170,18 +182,19 @@ async def _clear_trashed(
             sha1=candidate.sha1,
             note="its trashed copy is being deleted by the server; run again to send it",
         )
-    if cleared:
-        await run.in_thread(run.manifest.unsettle, run.account, [c.sha1 for c in cleared])
     return cleared
 
 
 async def _pass_on(
     run: UploadRun, absent: list[Candidate], to_send: asyncio.Queue[Candidate | None]
-) -> None:
-    """Drop what the user deleted on the server, write down debts, and queue the rest."""
+) -> list[Candidate]:
+    """Drop what the user deleted on the server, write down debts, and queue the rest.
+
+    Returns those whose content arrived since the server was asked: it has to be asked again.
+    """
     if not absent:
-        return
-    if run.options.deleted == "skip" and run.options.trashed != "reupload":
+        return []
+    if run.options.deleted == "skip":
         known = await run.in_thread(
             run.manifest.known, run.account, [candidate.sha1 for candidate in absent]
         )
@@ -197,23 +210,24 @@ async def _pass_on(
                 sha1=candidate.sha1,
             )
             run.put_down(candidate)
-        return
+        return []
     debts = [
         debt for candidate in absent for debt in debts_of(run, candidate.file, candidate.sha1, None)
     ]
     if debts:
         await run.in_thread(run.manifest.owe, run.account, debts)
+    landed: list[Candidate] = []
     for candidate in absent:
         twins = run.claims.get(candidate.sha1)
-        landed = run.landed.get(candidate.sha1)
-        if landed is not None:
-            await settle_duplicates(run, [(candidate, landed)])
+        if candidate.sha1 in run.landed:
+            landed.append(candidate)
         elif twins is not None:
             run.put_down(candidate)
             twins.append(candidate)
         else:
             run.claims[candidate.sha1] = []
             await to_send.put(candidate)
+    return landed
 
 
 def _deleted_remotely(run: UploadRun, candidate: Candidate, known: Known | None) -> bool:

@@ -26,6 +26,7 @@ from immich_transfer.config.options import ServerOptions, TransferOptions, Uploa
 from immich_transfer.disk.walk import WalkBatch, folders, walk
 from immich_transfer.errors import CannotContinue, Exit, TransferError, UsageError, worst
 from immich_transfer.events import Finished, Listener, RunStarted
+from immich_transfer.immich.assets import CHECK_LIMIT
 from immich_transfer.immich.compat import KEY_PERMISSIONS, SCOPED_CHECK, STRICT_ROUTES
 from immich_transfer.immich.connect import Connection, connect
 from immich_transfer.immich.wire import MediaTypesAnswer
@@ -48,7 +49,6 @@ from .scan import scan
 from .send import Sent, send_files
 from .settle import run_settling
 
-CHECK_COUNT = 5000
 CHECK_SECONDS = 0.05
 """A check waits this long for company: a walk fills 5,000 in it, a lone file hardly notices."""
 UNHASHED_GROUPS = 64
@@ -179,7 +179,7 @@ async def _pipeline(run: UploadRun, media: MediaTypesAnswer, lines: list[str]) -
 
     to_hash: asyncio.Queue[list[LocalFile] | None] = asyncio.Queue(UNHASHED_GROUPS)
     to_check: Batcher[Candidate] = Batcher(
-        size=CHECK_COUNT, linger=CHECK_SECONDS, bound=2 * CHECK_COUNT
+        size=CHECK_LIMIT, linger=CHECK_SECONDS, bound=2 * CHECK_LIMIT
     )
     to_send: asyncio.Queue[Candidate | None] = asyncio.Queue(UNSENT_FILES)
     to_settle: Batcher[Sent] = Batcher(size=500, linger=0.1, bound=1 << 30)
@@ -285,6 +285,8 @@ def _conclude(run: UploadRun) -> Exit:
         run.books.settle(ItemResult(outcome, file.shown, file.size, error=error), file)
     counts = run.totals.outcomes
     codes = list(run.codes)
+    if run.stopping and not codes:
+        codes.append(Exit.INTERRUPTED)  # a program set `stop`: no signal and no error told why
     if counts.get(Outcome.FAILED):
         arrived = counts.get(Outcome.UPLOADED, 0) + counts.get(Outcome.DUPLICATE, 0)
         server = run.books.transient_failures == counts[Outcome.FAILED] and not arrived

@@ -74,8 +74,8 @@ async def _pay(run: UploadRun, kind: str, target: str, debts: list[Debt]) -> Non
         book.forget(target)
         await run.in_thread(run.manifest.defer, run.account, debts, error.message)
         run.note(f"{kind} {target!r}: {len(debts):,} entries could not be added: {error.message}")
-        if isinstance(error, ServerUnavailable) and not run.connection.http.answered:
-            raise
+        if run.connection.http.outage.gave_up:
+            raise  # the server is away, not only its albums
         return
     except RunError as error:
         await run.in_thread(run.manifest.defer, run.account, debts, error.message)

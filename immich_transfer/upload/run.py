@@ -128,7 +128,7 @@ class UploadRun:
         """True after the second Ctrl-C: even a read that has begun is not worth ending."""
         self.claims: dict[Sha1, list[Candidate]] = {}
         """Contents on their way up in this run, with the twins that wait for them."""
-        self.landed: dict[Sha1, AssetId] = {}
+        self.landed: set[Sha1] = set()
         """What arrived since the last check was asked: its answer does not know of these."""
         self.debts_possible = False
         self.target_of: Callable[[LocalFile], str | None] = lambda _: None

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from immich_transfer.config.options import UploadOptions
 from immich_transfer.disk.digest import sample
 from immich_transfer.disk.walk import WalkBatch
 from immich_transfer.errors import ItemError
@@ -78,7 +79,7 @@ def _step(run: UploadRun, walker: Iterator[WalkBatch]) -> Step | None:
     if found is None:
         return None
     files = found.files
-    if run.options.checksum or not files:
+    if _must_read(run.options) or not files:
         return Step(found, [], files)
     known: list[Candidate] = []
     unknown: list[LocalFile] = []
@@ -96,6 +97,12 @@ def _step(run: UploadRun, walker: Iterator[WalkBatch]) -> Step | None:
             if not run.dry:
                 run.manifest.remember(moved)
     return Step(found, known, unknown)
+
+
+def _must_read(options: UploadOptions) -> bool:
+    """True when every file is hashed anew: asked for, or because what deletes something, here or
+    there, must know the content and not merely recognise it (law 5)."""
+    return options.checksum or options.delete_source or options.trashed == "reupload"
 
 
 def _recognised(run: UploadRun, files: Sequence[LocalFile]) -> list[tuple[LocalFile, Digest]]:

@@ -100,11 +100,9 @@ async def _transfer(
                 if fresh is None:
                     return
                 candidate = fresh
-    except ItemError as error:
-        _give_up(run, candidate, error, to_settle, limiter)
     except Interrupted:
         pass  # it stays undecided: `pending`
-    except Transient as error:
+    except (ItemError, Transient) as error:
         _give_up(run, candidate, error, to_settle, limiter)
     except RunError as error:
         run.cut(error)
@@ -160,7 +158,7 @@ async def _send_until_there(
     slot.limiter.moved(0, finished=True)
     # The answer to a body that went out whole was lost: the duplicate found now is our own.
     created |= delivered
-    run.landed[candidate.sha1] = asset_id
+    run.landed.add(candidate.sha1)
     twins = run.claims.pop(candidate.sha1, [])
     to_settle.put_now([Sent(candidate, asset_id, created, sidecar, twins)])
 
@@ -278,7 +276,10 @@ def _release_claim(
 
     async def inherit() -> None:
         await limiter.acquire()
-        await _transfer(run, heir, to_settle, limiter)
+        if run.stopping:
+            limiter.release()
+        else:
+            await _transfer(run, heir, to_settle, limiter)
 
     run.spawn(inherit())
 

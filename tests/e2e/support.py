@@ -418,6 +418,10 @@ class Server:
     def delete(self, checksum: str) -> None:
         self.box.delete(self.asset(checksum).id)
 
+    def until_forgotten(self, checksum: str) -> None:
+        """A delete for good is done by a job: wait for it."""
+        until(lambda: all(asset["checksum"] != checksum for asset in self._assets()))
+
     def delete_everything(self) -> None:
         self.box.delete(*(asset["id"] for asset in self._assets()))
 

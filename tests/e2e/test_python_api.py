@@ -105,6 +105,8 @@ def test_stop_is_a_graceful_end(bench: Bench, server: Server) -> None:
 
             report = await transfer.upload([bench.photos], listener=hear)
             assert report.summary.outcomes["pending"] > 0
+            assert report.summary.exit_code == 130
+            assert not report.ok
             assert report.summary.outcomes["uploaded"] == len(server.held())
             rest = await transfer.upload([bench.photos])
             assert rest.ok
