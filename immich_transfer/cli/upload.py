@@ -103,7 +103,7 @@ def _names(_: click.Context, param: click.Parameter, values: Sequence[str]) -> t
         help="Read every file again instead of trusting size, time and inode.")  # fmt: skip
 @option("--trashed", type=click.Choice(["skip", "restore", "reupload"]), default="skip",
         show_default=True, section=HOW,
-        help="What to do about photos that lie in the server's trash; reupload deletes that copy for"
+        help="What to do about photos in the server's trash; reupload deletes that copy for"
         " good and reads every file again for it.")  # fmt: skip
 @option("--deleted", type=click.Choice(["skip", "reupload"]), default="skip", show_default=True,
         section=HOW,
