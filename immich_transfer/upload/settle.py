@@ -48,34 +48,31 @@ async def verify(run: UploadRun, to_verify: Batcher[Sent]) -> None:
         except TransferError as error:
             run.cut(error)
             for sent in batch:
-                _settle(
-                    run, sent, verified=False, note="not verified: the server went away", gone={}
-                )
+                _settle(run, sent, verified=False, note="not verified: the server went away")
             continue
-        good = [sent for sent, seen in zip(batch, found, strict=True) if seen is not None]
-        files = [
-            candidate.file
-            for sent, seen in zip(batch, found, strict=True)
-            if seen is not None and not seen.trashed
-            for candidate in (sent.candidate, *sent.twins)
-        ]
+        held: list[Sent] = []
+        trashed: list[Sent] = []
+        missing: list[Sent] = []
+        for sent, seen in zip(batch, found, strict=True):
+            (missing if seen is None else trashed if seen.trashed else held).append(sent)
+        gone: dict[str, str] = {}
         try:
-            gone = await remove_sources(run, files)
+            if missing:
+                lost = [sent.candidate.sha1 for sent in missing]
+                await run.in_thread(run.manifest.unsettle, run.account, lost)
+            proven = [c.file for sent in held for c in (sent.candidate, *sent.twins)]
+            gone = await remove_sources(run, proven)
         except TransferError as error:
             run.cut(error)
-            gone = {}
-        trashed = {
-            sent.asset_id
-            for sent, seen in zip(batch, found, strict=True)
-            if seen is not None and seen.trashed
-        }
-        for sent in good:
-            _settle(
-                run, sent, verified=True, note=None, gone=gone, trashed=sent.asset_id in trashed
-            )
-        bad = [sent for sent, seen in zip(batch, found, strict=True) if seen is None]
-        if bad:
-            await _refuse(run, bad)
+        for sent in held:
+            _settle(run, sent, verified=True, gone=gone)
+        for sent in trashed:
+            for candidate in (sent.candidate, *sent.twins):
+                run.finish(
+                    candidate.file, Outcome.TRASHED, sha1=candidate.sha1, asset_id=sent.asset_id
+                )
+        for sent in missing:
+            _refuse(run, sent)
 
 
 def _settle(
@@ -83,37 +80,32 @@ def _settle(
     sent: Sent,
     *,
     verified: bool,
-    note: str | None,
-    gone: dict[str, str],
-    trashed: bool = False,
+    note: str | None = None,
+    gone: dict[str, str] | None = None,
 ) -> None:
+    """One is `uploaded`, if it was new; its twins are duplicates of it."""
     outcome = Outcome.UPLOADED if sent.created else Outcome.DUPLICATE
-    if trashed:
-        outcome = Outcome.TRASHED
-    for place, candidate in enumerate((sent.candidate, *sent.twins)):
-        if place and not trashed:
-            outcome = Outcome.DUPLICATE
-        run.totals.verified += verified and not trashed
+    for candidate in (sent.candidate, *sent.twins):
+        run.totals.verified += verified
         run.finish(
             candidate.file,
             outcome,
-            sha1=sent.candidate.sha1,
+            sha1=candidate.sha1,
             asset_id=sent.asset_id,
-            note=note or gone.get(candidate.file.path),
+            note=note or (gone or {}).get(candidate.file.path),
         )
+        outcome = Outcome.DUPLICATE
 
 
-async def _refuse(run: UploadRun, bad: list[Sent]) -> None:
+def _refuse(run: UploadRun, sent: Sent) -> None:
     """The server does not hold what it said it took: never call that done."""
-    await run.in_thread(run.manifest.unsettle, run.account, [s.candidate.sha1 for s in bad])
-    for sent in bad:
-        error = ServerRefused(
-            f"the server took it as asset {sent.asset_id} but does not hold these bytes",
-            status=200,
-            hint="run again to send it again",
-        )
-        for candidate in (sent.candidate, *sent.twins):
-            run.fail(candidate.file, error, candidate.sha1)
+    error = ServerRefused(
+        f"the server took it as asset {sent.asset_id} but does not hold these bytes",
+        status=200,
+        hint="run again to send it again",
+    )
+    for candidate in (sent.candidate, *sent.twins):
+        run.fail(candidate.file, error, candidate.sha1)
 
 
 async def run_settling(run: UploadRun, to_settle: Batcher[Sent]) -> None:

@@ -2,61 +2,15 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trustme
 
+from .relay import Relay
 from .support import Bench, Server, photo, sha1
-
-
-class Relay:
-    """Ends TLS in front of the sandbox, as a reverse proxy does."""
-
-    def __init__(self, port: int, context: ssl.SSLContext) -> None:
-        self._port = port
-        self._context = context
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"https://localhost:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                plain, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(plain,), daemon=True).start()
-
-    def _serve(self, plain: socket.socket) -> None:
-        try:
-            client = self._context.wrap_socket(plain, server_side=True)
-        except OSError:
-            plain.close()  # the client did not like the certificate
-            return
-        server = socket.create_connection(("127.0.0.1", self._port))
-        back = threading.Thread(target=_pump, args=(server, client), daemon=True)
-        back.start()
-        _pump(client, server)
-        back.join(10)
-        client.close()
-        server.close()
-
-    def close(self) -> None:
-        self._listener.close()
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    try:
-        while data := source.recv(65536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass
 
 
 @pytest.fixture
@@ -69,7 +23,7 @@ def secure(server: Server, authority: trustme.CA) -> Iterator[str]:
     """The https address of the server; its certificate is signed by `authority`."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("localhost").configure_cert(context)
-    relay = Relay(int(server.url.rsplit(":", 1)[1]), context)
+    relay = Relay(server.url, context=context)
     yield relay.url
     relay.close()
 
