@@ -21,10 +21,24 @@ AssetId = NewType("AssetId", str)
 
 
 class Outcome(StrEnum):
-    """How one discovered file ended. Every file of a run ends in exactly one (law 3)."""
+    """How one discovered item ended. Every item of a run ends in exactly one (law 3)."""
 
+    # upload
     UPLOADED = "uploaded"
     DUPLICATE = "duplicate"
+    # download and mirror
+    DOWNLOADED = "downloaded"
+    UNCHANGED = "unchanged"
+    MOVED = "moved"
+    REMOVED = "removed"
+    CONFLICT = "conflict"
+    # check
+    EQUAL = "equal"
+    UNVERIFIABLE = "unverifiable"
+    MISSING_REMOTE = "missing-remote"
+    MISSING_LOCAL = "missing-local"
+    DIFFERS = "differs"
+    # all
     TRASHED = "trashed"
     DELETED_REMOTELY = "deleted-remotely"
     SKIPPED = "skipped"
@@ -72,6 +86,54 @@ class LocalFile(msgspec.Struct, frozen=True, gc=False):
     @property
     def size(self) -> int:
         return self.fingerprint.size
+
+
+class RemoteAsset(msgspec.Struct, frozen=True, gc=False):
+    """An asset as the server lists it. Instants in ms since the epoch."""
+
+    id: AssetId
+    name: str
+    """`originalFileName`: whatever was uploaded, so anything at all."""
+    sha1: Sha1 | None
+    """None where the server's checksum is not of the bytes (external libraries)."""
+    size: int | None = None
+    """Bytes, when the listing told."""
+    owner: str = ""
+    video: bool = False
+    visibility: str = "timeline"
+    trashed: bool = False
+    live_video: AssetId | None = None
+    """The video part of a live photo: an asset of its own."""
+    taken: int = 0
+    """`fileCreatedAt`."""
+    modified: int = 0
+    """`fileModifiedAt`: the mtime of the file once uploaded."""
+    local: str = ""
+    """`localDateTime`: wall clock where it was taken, written as if UTC."""
+    updated: str = ""
+    """`updatedAt`: moves with every edit."""
+    camera: tuple[str, str] = ("", "")
+    """Make and model."""
+    place: tuple[str, str, str] = ("", "", "")
+    """City, state, country."""
+
+
+class Placed(msgspec.Struct, frozen=True, gc=False):
+    """A file we put on disk for one asset of one collection, as the manifest remembers it."""
+
+    collection: int
+    asset_id: AssetId
+    path: str
+    """Below the destination, '/'-separated."""
+    sha1: Sha1
+    """Of the bytes we wrote."""
+    fingerprint: Fingerprint
+    xxh3: bytes
+    """xxh3-128 of the bytes we wrote: what `check --scrub` compares at disk speed."""
+    proven: bool = True
+    """False when the server has no checksum of the bytes to compare with."""
+    sidecar_stamp: str | None = None
+    """What the sidecar beside it was made from; None when there is none."""
 
 
 class Skipped(msgspec.Struct, frozen=True, gc=False):

@@ -108,3 +108,80 @@ class UploadOptions(msgspec.Struct, frozen=True, kw_only=True):
     delete_source: bool = False
     """Delete each local file once the server's own checksum of its copy was compared."""
     sidecars: bool = True
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """Which assets of the server are meant."""
+
+    albums: tuple[str, ...] = ()
+    """Names; `*`, `?` and `[…]` match when there is a `*`."""
+    album_ids: tuple[str, ...] = ()
+    everything: bool = False
+    """The whole library: timeline and archive."""
+    favorites: bool = False
+    search: str | None = None
+    """What the server's own (smart) search is asked for."""
+    type: Literal["image", "video"] | None = None
+    taken_after: str | None = None
+    """RFC 3339 instant, inclusive."""
+    taken_before: str | None = None
+    people: tuple[str, ...] = ()
+    """Names or ids; assets that show all of them."""
+    tags: tuple[str, ...] = ()
+    """Full paths; assets that have all of them."""
+    archived: bool = False
+    """Only what is archived."""
+
+    @property
+    def filtered(self) -> bool:
+        """True when a search, not an album or the library, says what is meant."""
+        return bool(
+            self.favorites
+            or self.search
+            or self.type
+            or self.taken_after
+            or self.taken_before
+            or self.people
+            or self.tags
+            or self.archived
+        )
+
+
+class DownloadOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What `download` and `mirror` are asked to do."""
+
+    output: str
+    selection: Selection
+    layout: str | None = None
+    """Path template; None is `{album}/{filename}` for albums, by year and month for the rest."""
+    sidecars: Literal["xmp", "json", "none"] = "none"
+    on_conflict: Literal["keep-both", "skip", "overwrite"] = "keep-both"
+    deleted: Literal["fetch", "skip"] = "fetch"
+    """What to do about files that were deleted here."""
+    checksum: bool = False
+    """Read every local file again instead of trusting fingerprints."""
+    mirror: bool = False
+    """Follow renames and moves on the server."""
+    delete: bool = False
+    """Only mirror: remove files whose asset left."""
+    max_delete: int | float | None = None
+    """Files, or a share from 0.0 to 1.0; None is the larger of 50 and 10 %, never all."""
+    trash_dir: str | None = None
+    """Where removed files go; None is a dated folder inside the state folder."""
+
+
+class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What `check` is asked to compare."""
+
+    paths: tuple[str, ...] = ()
+    """Local files and folders: is every one of them on the server?"""
+    download: DownloadOptions | None = None
+    """Albums or the library: is every asset on disk below its `output`?"""
+    scrub: str | None = None
+    """A folder we wrote: are its bytes still those we wrote?"""
+    repair: bool = False
+    """Fetch again what a scrub found to be damaged or gone."""
+    read: bool = False
+    """Hash the bytes again instead of trusting fingerprints."""
+    combined: str | None = None
+    """File to write a sigil and a path a line to; '-' is stdout."""
