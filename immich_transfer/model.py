@@ -191,6 +191,7 @@ class Totals(msgspec.Struct):
     verified: int = 0
     bytes_sent: int = 0
     bytes_received: int = 0
+    """Like `bytes_sent`: of photos, in every attempt; not of the API's answers."""
     bytes_hashed: int = 0
     requests: int = 0
     retries: int = 0

@@ -128,7 +128,6 @@ class Http:
             ) as response:
                 limit = ANSWER_LIMIT if response.status < 400 else ERROR_LIMIT
                 body = await _read(response, limit)
-                self.totals.bytes_received += len(body)
                 status, answered = response.status, response.headers
         except aiohttp.ClientConnectorCertificateError:
             raise certificate_refused(self.base) from None

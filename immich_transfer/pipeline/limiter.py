@@ -68,3 +68,21 @@ class Limiter:
             if not turn.done():
                 self.in_flight += 1
                 turn.set_result(None)
+
+
+class Slot:
+    """A limiter slot that is given back while its transfer only waits."""
+
+    def __init__(self, limiter: Limiter) -> None:
+        self.limiter = limiter
+        self._held = True
+
+    def release(self) -> None:
+        if self._held:
+            self._held = False
+            self.limiter.release()
+
+    async def take(self) -> None:
+        if not self._held:
+            await self.limiter.acquire()
+            self._held = True

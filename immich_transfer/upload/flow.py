@@ -13,10 +13,7 @@ answer, and everything else is asked again. A stop drains the stages; what had n
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from typing import Any
 
 import aiofiles
@@ -24,17 +21,16 @@ import anyio
 
 from immich_transfer.config.options import ServerOptions, TransferOptions, UploadOptions
 from immich_transfer.disk.walk import WalkBatch, folders, walk
-from immich_transfer.errors import CannotContinue, Exit, TransferError, UsageError, worst
-from immich_transfer.events import Finished, Listener, RunStarted
+from immich_transfer.errors import CannotContinue, Exit, TransferError, UsageError
+from immich_transfer.events import Listener
 from immich_transfer.immich.assets import CHECK_LIMIT
 from immich_transfer.immich.compat import KEY_PERMISSIONS, SCOPED_CHECK, STRICT_ROUTES
-from immich_transfer.immich.connect import Connection, connect
-from immich_transfer.immich.wire import MediaTypesAnswer
-from immich_transfer.manifest.sqlite import open_for_dry_run, open_manifest
-from immich_transfer.manifest.store import Manifest
-from immich_transfer.model import ItemResult, LocalFile, Outcome, Summary, Totals
+from immich_transfer.immich.connect import Connection
+from immich_transfer.model import ItemResult, LocalFile, Outcome, Summary
 from immich_transfer.pipeline.batcher import Batcher
+from immich_transfer.pipeline.conduct import Asked, Ending, conduct
 from immich_transfer.pipeline.limiter import Limiter
+from immich_transfer.pipeline.run import Parts
 from immich_transfer.pipeline.shutdown import heed_signals
 from immich_transfer.policy.albums_from import FolderAlbums
 from immich_transfer.policy.filters import Filters
@@ -44,7 +40,7 @@ from .ahead import count_ahead
 from .check import check
 from .hash import hash_files
 from .owed import pay_debts
-from .run import Candidate, Stopwatch, UploadRun
+from .run import Candidate, UploadRun
 from .scan import scan
 from .send import Sent, send_files
 from .settle import run_settling
@@ -72,64 +68,24 @@ async def run_upload(
     Raises a TransferError only for what ends the run before it began: no `run` line was told then.
     Setting `stop` from outside is a first Ctrl-C.
     """
-    watch = Stopwatch()
-    totals = Totals()
-    stop = stop or asyncio.Event()
     lines = await _filter_lines(options)
-    with ExitStack() as closing:
-        manifest: Manifest = (
-            open_for_dry_run(transfer.state_dir)
-            if transfer.dry_run
-            else open_manifest(transfer.state_dir, who=command)
-        )
-        closing.callback(manifest.close)
-        name = manifest.begin_run(command, arguments, os.getcwd())
-        code = Exit.FAILED
-        summary: Summary | None = None
-        try:
-            async with connect(server, transfer, listener, totals=totals, stop=stop) as connection:
-                _require(connection, options)
-                media = await connection.media_types()
-                with (
-                    ThreadPoolExecutor(8, "disk") as pool,
-                    ThreadPoolExecutor(transfer.hashers, "hash") as hash_pool,
-                ):
-                    run = UploadRun(
-                        connection=connection,
-                        manifest=manifest,
-                        transfer=transfer,
-                        options=options,
-                        listener=listener,
-                        totals=totals,
-                        stop=stop,
-                        pool=pool,
-                        hash_pool=hash_pool,
-                    )
-                    run.account = manifest.account(connection.user_id)
-                    listener(
-                        RunStarted(
-                            name,
-                            command,
-                            connection.version,
-                            connection.user_id,
-                            connection.user_name,
-                            transfer.dry_run,
-                            resumed,
-                        )
-                    )
-                    if manifest.notice:
-                        run.note(manifest.notice)
-                    await _pipeline(run, media, lines)
-                    code = _conclude(run)
-                    manifest.record_items(name, run.books.problems)
-                    summary = _summary(run, name, command, code, watch, server)
-                    listener(Finished(summary))
-        except TransferError as error:
-            code = error.exit_code
-            raise
-        finally:
-            manifest.end_run(name, code, summary.line() if summary is not None else {})
-    return summary
+
+    async def begin(parts: Parts) -> UploadRun:
+        _require(parts.connection, options)
+        run = UploadRun(parts, options)
+        run.media = await parts.connection.media_types()
+        return run
+
+    return await conduct(
+        server,
+        transfer,
+        Asked(command, arguments, resumed),
+        listener=listener,
+        stop=stop,
+        begin=begin,
+        work=lambda run: _pipeline(run, lines),
+        conclude=_conclude,
+    )
 
 
 def _require(connection: Connection, options: UploadOptions) -> None:
@@ -152,9 +108,9 @@ def _require(connection: Connection, options: UploadOptions) -> None:
         connection.require("asset.delete", purpose=f"--trashed {options.trashed}")
 
 
-async def _pipeline(run: UploadRun, media: MediaTypesAnswer, lines: list[str]) -> None:
+async def _pipeline(run: UploadRun, lines: list[str]) -> None:
     """Start every stage, wait for the last. The second Ctrl-C cancels what is in flight."""
-    options = run.options
+    options, media = run.options, run.media
     filters = Filters.build(options, frozenset(media.image), frozenset(media.video), lines)
     walking: dict[str, Any] = {
         "hidden": options.hidden,
@@ -273,7 +229,7 @@ async def _filter_lines(options: UploadOptions) -> list[str]:
     return lines
 
 
-def _conclude(run: UploadRun) -> Exit:
+def _conclude(run: UploadRun) -> Ending:
     """Close the books: every file has one outcome, and the exit code says the worst of it."""
     left = run.books.undecided()
     if left and not run.stopping:
@@ -283,49 +239,9 @@ def _conclude(run: UploadRun) -> Exit:
         outcome = Outcome.PENDING if run.stopping else Outcome.FAILED
         error = None if run.stopping else "was not judged"
         run.books.settle(ItemResult(outcome, file.shown, file.size, error=error), file)
-    counts = run.totals.outcomes
-    codes = list(run.codes)
-    if run.stopping and not codes:
-        codes.append(Exit.INTERRUPTED)  # a program set `stop`: no signal and no error told why
-    if counts.get(Outcome.FAILED):
-        arrived = counts.get(Outcome.UPLOADED, 0) + counts.get(Outcome.DUPLICATE, 0)
-        server = run.books.transient_failures == counts[Outcome.FAILED] and not arrived
-        codes.append(Exit.UNAVAILABLE if server else Exit.ITEMS_FAILED)
+    codes = run.closing_codes(run.books, (Outcome.UPLOADED, Outcome.DUPLICATE))
+    owed = 0 if run.dry else run.manifest.due_count(run.account)
     # What a stop left unpaid is pending, like the files: the next run pays it.
-    if not run.dry and not run.stopping and run.manifest.due_count(run.account):
+    if owed and not run.stopping:
         codes.append(Exit.ITEMS_FAILED)
-    lenient = (Outcome.SKIPPED, Outcome.TRASHED, Outcome.DELETED_REMOTELY)
-    if run.transfer.strict and any(counts.get(outcome) for outcome in lenient):
-        codes.append(Exit.ITEMS_FAILED)
-    if not run.totals.balanced():
-        codes.append(Exit.FAILED)
-        run.note("the books do not balance: a defect, please report it")
-    return worst(*codes)
-
-
-def _summary(
-    run: UploadRun, name: str, command: str, code: Exit, watch: Stopwatch, server: ServerOptions
-) -> Summary:
-    totals = run.totals
-    message = run.message
-    if message is not None and run.hint is not None:
-        message = f"{message} ({run.hint})"
-    return Summary(
-        run=name,
-        command=command,
-        exit_code=int(code),
-        discovered=totals.discovered,
-        outcomes={str(outcome): count for outcome, count in sorted(totals.outcomes.items())},
-        verified=totals.verified,
-        bytes_sent=totals.bytes_sent,
-        bytes_received=totals.bytes_received,
-        bytes_hashed=totals.bytes_hashed,
-        requests=totals.requests,
-        retries=totals.retries,
-        seconds=round(watch.seconds, 3),
-        dry_run=run.dry,
-        insecure=server.insecure,
-        message=message,
-        owed=0 if run.dry else run.manifest.due_count(run.account),
-        notes=tuple(run.notes[:50]),
-    )
+    return Ending(codes, run.books.problems, owed)

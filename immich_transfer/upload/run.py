@@ -8,41 +8,26 @@ defect and the file is `failed`, never missing.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import msgspec
 
-from immich_transfer.config.options import TransferOptions, UploadOptions
-from immich_transfer.errors import (
-    Exit,
-    Interrupted,
-    LimitReached,
-    Stumbled,
-    TransferError,
-    Transient,
-    worst,
-)
-from immich_transfer.events import Listener, Notice, Settled, Stopping
+from immich_transfer.config.options import UploadOptions
+from immich_transfer.errors import TransferError
+from immich_transfer.events import Listener
 from immich_transfer.immich.albums import Albums
 from immich_transfer.immich.assets import Assets
-from immich_transfer.immich.connect import Connection
 from immich_transfer.immich.tags import Tags
-from immich_transfer.manifest.store import Manifest
+from immich_transfer.immich.wire import MediaTypesAnswer
 from immich_transfer.model import AssetId, ItemResult, LocalFile, Outcome, Sha1, Totals
-
-P = ParamSpec("P")
-T = TypeVar("T")
+from immich_transfer.pipeline.run import Books, Parts, Run
 
 CARRY_BYTES = 16 << 20
 """Small photos read for hashing keep their bytes until they are sent, up to this much in all."""
 CARRY_FULL = 6 << 20
 """Above this the hashers wait: reading a photo once costs 15 % less CPU than reading it twice
 (2,000 x 50 KB), and every hasher may add a group of 4 MiB before it looks."""
-REMEMBERED_PROBLEMS = 10_000
-"""Failed and pending files kept for `status`; more are counted but not listed."""
 
 
 class Candidate(msgspec.Struct, gc=False):
@@ -54,17 +39,12 @@ class Candidate(msgspec.Struct, gc=False):
     """The very bytes that were hashed, when they were few."""
 
 
-class Books:
+class FileBooks(Books):
     """Totals, outcomes, and the files that have none yet."""
 
     def __init__(self, listener: Listener, totals: Totals, *, max_errors: int | None) -> None:
-        self.totals = totals
-        self._listener = listener
-        self._max_errors = max_errors
+        super().__init__(listener, totals, max_errors=max_errors)
         self._open: dict[str, LocalFile] = {}
-        self.problems: list[ItemResult] = []
-        self.transient_failures = 0
-        self.over_limit = False
 
     def discovered(self, files: Sequence[LocalFile], others: int = 0) -> None:
         self.totals.discovered += len(files) + others
@@ -78,54 +58,25 @@ class Books:
         """Give a file its outcome; a second outcome for the same file is ignored."""
         if file is not None and self._open.pop(file.path, None) is None:
             return
-        self.totals.count(item.outcome)
-        if item.outcome in (Outcome.FAILED, Outcome.PENDING):
-            if len(self.problems) < REMEMBERED_PROBLEMS:
-                self.problems.append(item)
-            failed = self.totals.outcomes.get(Outcome.FAILED, 0)
-            if self._max_errors is not None and failed >= self._max_errors:
-                self.over_limit = True
-        self._listener(Settled(item))
+        self.enter(item)
 
 
-class UploadRun:
-    """Everything the stages of one run share."""
+class UploadRun(Run):
+    """Everything the stages of one upload share."""
 
-    def __init__(
-        self,
-        *,
-        connection: Connection,
-        manifest: Manifest,
-        transfer: TransferOptions,
-        options: UploadOptions,
-        listener: Listener,
-        totals: Totals,
-        stop: asyncio.Event,
-        pool: ThreadPoolExecutor,
-        hash_pool: ThreadPoolExecutor,
-    ) -> None:
-        self.connection = connection
-        self.manifest = manifest
-        self.transfer = transfer
+    def __init__(self, parts: Parts, options: UploadOptions) -> None:
+        super().__init__(parts)
         self.options = options
-        self.listener = listener
-        self.books = Books(listener, totals, max_errors=transfer.max_errors)
-        self.totals = totals
-        self.stop = stop
-        self.pool = pool
-        self.hash_pool = hash_pool
-        self.account = 0
-        self.assets = Assets(connection, executor=pool, bwlimit_up=transfer.bwlimit_up)
-        self.albums = Albums(connection)
-        self.tags = Tags(connection)
-        self.codes: list[Exit] = []
-        self.message: str | None = None
-        self.hint: str | None = None
-        self.notes: list[str] = []
+        self.books = FileBooks(parts.listener, parts.totals, max_errors=parts.transfer.max_errors)
+        self.assets = Assets(
+            parts.connection, executor=parts.pool, bwlimit_up=parts.transfer.bwlimit_up
+        )
+        self.albums = Albums(parts.connection)
+        self.tags = Tags(parts.connection)
+        self.media = MediaTypesAnswer(image=(), video=())
+        """What the server takes; asked before the first file is looked at."""
         self.carried = 0
         self._room = asyncio.Event()
-        self.dropped = False
-        """True after the second Ctrl-C: even a read that has begun is not worth ending."""
         self.claims: dict[Sha1, list[Candidate]] = {}
         """Contents on their way up in this run, with the twins that wait for them."""
         self.landed: set[Sha1] = set()
@@ -137,46 +88,6 @@ class UploadRun:
         """Albums that files of this run are to be in."""
         self.spawn: Callable[[Coroutine[Any, Any, None]], None] = lambda work: work.close()
         """Start a transfer beside those of the queue; set while sending."""
-
-    @property
-    def dry(self) -> bool:
-        return self.transfer.dry_run
-
-    @property
-    def stopping(self) -> bool:
-        """True once nothing new may start."""
-        return self.stop.is_set()
-
-    async def in_thread(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run blocking work in the pool."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.pool, lambda: work(*args, **kwargs))
-
-    def cut(self, error: TransferError) -> None:
-        """End the run: remember why (the worst reason wins), start nothing new."""
-        if isinstance(error, Interrupted) and self.codes:
-            return  # it only echoes the reason that is known already
-        before = worst(*self.codes)
-        self.codes.append(error.exit_code)
-        if self.message is None or worst(before, error.exit_code) != before:
-            self.message, self.hint = error.message, error.hint
-        if not self.stop.is_set():
-            self.stop.set()
-            self.listener(Stopping(error.message))
-
-    def halt(self, code: Exit) -> None:
-        """The user asked to stop."""
-        self.codes.append(code)
-        self.stop.set()
-        self.message = self.message or "interrupted; what is done is saved"
-        what = "Ctrl-C" if code is Exit.INTERRUPTED else "SIGTERM"
-        self.listener(Stopping(f"{what} (again to drop what is in flight)"))
-
-    def note(self, text: str) -> None:
-        """Say something once, now and in the summary."""
-        if text not in self.notes:
-            self.notes.append(text)
-            self.listener(Notice(text))
 
     def finish(
         self,
@@ -204,8 +115,7 @@ class UploadRun:
 
     def fail(self, file: LocalFile, error: TransferError, sha1: Sha1 | None = None) -> None:
         """The file cannot be transferred in this run, for a reason of its own."""
-        if isinstance(error, Transient) and not isinstance(error, Stumbled):
-            self.books.transient_failures += 1
+        self.books.blame(error)
         self.books.settle(
             ItemResult(
                 Outcome.FAILED,
@@ -217,18 +127,7 @@ class UploadRun:
             ),
             file,
         )
-        if self.books.over_limit and not self.stopping:
-            self.cut(
-                LimitReached(
-                    f"{self.transfer.max_errors} files failed (--max-errors)",
-                    hint="mend what failed, then run the same command again",
-                )
-            )
-
-    def still_wanted(self, _: int) -> None:
-        """Raises Interrupted inside a long read once everything in flight was dropped."""
-        if self.dropped:
-            raise Interrupted("dropped")
+        self.mind_limit(self.books)
 
     # bytes that travel with their hash
 
@@ -257,14 +156,3 @@ class UploadRun:
             finally:
                 for wait in waits:
                     wait.cancel()
-
-
-class Stopwatch:
-    """Seconds since it was made."""
-
-    def __init__(self) -> None:
-        self._start = time.monotonic()
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self._start

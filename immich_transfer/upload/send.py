@@ -32,7 +32,7 @@ from immich_transfer.immich.assets import IdleGuard
 from immich_transfer.immich.body import Progress
 from immich_transfer.model import AssetId, LocalFile, Outcome, Sha1
 from immich_transfer.pipeline.batcher import Batcher
-from immich_transfer.pipeline.limiter import Limiter
+from immich_transfer.pipeline.limiter import Limiter, Slot
 
 from .check import debts_of, settle_duplicates
 from .run import Candidate, UploadRun
@@ -109,24 +109,6 @@ async def _transfer(
     finally:
         slot.release()
         run.put_down(candidate)
-
-
-class Slot:
-    """A limiter slot that is given back while its transfer only waits."""
-
-    def __init__(self, limiter: Limiter) -> None:
-        self.limiter = limiter
-        self._held = True
-
-    def release(self) -> None:
-        if self._held:
-            self._held = False
-            self.limiter.release()
-
-    async def take(self) -> None:
-        if not self._held:
-            await self.limiter.acquire()
-            self._held = True
 
 
 async def _send_until_there(
