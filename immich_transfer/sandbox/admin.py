@@ -6,7 +6,6 @@ The queues are always idle, since the sandbox does its jobs at once; they can be
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import os
 import uuid
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from aiohttp import web
 
 from .answers import Issue, Refusal, answer, invalid, nothing
 from .app import Call, Routes
-from .checking import as_text, field, required
+from .checking import as_text, field, path_checksum, required
 from .rows import Asset, Library, now_text
 from .versions import IMAGES, VIDEOS, Release, extension_of, is_video, words
 
@@ -236,13 +235,11 @@ def _files(library: Library) -> Iterator[str]:
 
 def _external(library: Library, path: str) -> Asset:
     status = os.stat(path)
-    # Not of the content: such a checksum proves nothing about the bytes (recorded).
-    sha1 = hashlib.sha1(f"path:{path}".encode("utf-8", "surrogateescape"), usedforsecurity=False)
     stamp = as_text(datetime.fromtimestamp(status.st_mtime, UTC))
     return Asset(
         str(uuid.uuid4()),
         library.owner,
-        sha1.hexdigest(),
+        path_checksum(path),
         os.path.basename(path),
         status.st_size,
         stamp,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -125,6 +126,17 @@ def as_text(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds")[:23] + "Z"
 
 
+def zone_of(text: str) -> str | None:
+    """The zone a date was written in, as the API names it: `UTC`, `UTC+2`, `UTC+5:30`."""
+    offset = datetime.fromisoformat(text).utcoffset()
+    if offset is None:
+        return None
+    minutes = int(offset.total_seconds()) // 60
+    hours, rest = divmod(abs(minutes), 60)
+    sign = "-" if minutes < 0 else "+"
+    return "UTC" + (f"{sign}{hours}" if minutes else "") + (f":{rest:02}" if rest else "")
+
+
 def as_hex(text: str) -> str:
     """A checksum as the server reads it: 28 characters are base64, anything else hex."""
     text = text.strip()
@@ -134,3 +146,9 @@ def as_hex(text: str) -> str:
         except (binascii.Error, ValueError):
             return ""
     return text.lower()
+
+
+def path_checksum(place: str) -> str:
+    """What the real servers keep for a file of an external library; proves nothing of it."""
+    text = f"path:{place}".encode("utf-8", "surrogateescape")
+    return hashlib.sha1(text, usedforsecurity=False).hexdigest()

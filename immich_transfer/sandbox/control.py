@@ -3,25 +3,31 @@
 GET  stats, state
 POST faults {faults: [rule…]} replaces the rules; answers 400 {error} for a bad one
      reset-stats · keys {permissions, user?} → {id, key} · users {name, quota?, admin?} → {id, key}
-     seed {assets, user?, equal_dates?} rows without files · away {seconds} · maintenance {on}
-     trash {ids}, restore {ids}, edit {ids, visibility?, favorite?}, delete {ids} as if the user
-     did it in the web page, at once · corrupt {id}, lose {id} the stored file rots or vanishes
+     seed {assets, bytes?, names?, album?, live?, user?, …} → {ids, videos, albums} (see `seeding`)
+     edit {ids, name?, people?, library?, …} changes assets (see `editing`)
+     people {name, user?, hidden?, favorite?, ids?} → {id} a person, and the assets that show them
+     albums {name, user?, ids?, description?, order?, roles?: {user id: editor|viewer}} → {id}
+     away {seconds} · maintenance {on}
+     trash {ids}, restore {ids}, delete {ids} as if the user did it in the web page, at once
+     corrupt {id}, lose {id} the stored file rots or vanishes
 """
 
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
 
-from .admin import queue_names
 from .answers import answer
 from .app import Box, Counters
-from .faults import BadFault, Faults
+from .editing import edit as edit_assets
+from .editing import person, put_into_album
+from .faults import Faults
 from .rows import Asset
+from .seeding import seed as seed_library
+from .telling import tell
 
 Command = Callable[[dict[str, Any]], dict[str, Any] | None]
 
@@ -46,7 +52,7 @@ def _handler(command: Command) -> Callable[[web.Request], Awaitable[web.Response
         body = await request.json() if request.can_read_body else {}
         try:
             return answer(command(body) or {})
-        except BadFault as bad:
+        except (ValueError, TypeError) as bad:  # BadFault is one
             return answer({"error": str(bad)}, 400)
         except KeyError as missing:
             return answer({"error": f"unknown or missing: {missing}"}, 400)
@@ -60,6 +66,9 @@ def _commands(box: Box) -> dict[str, Command]:
     def assets(body: dict[str, Any]) -> list[Asset]:
         return [store.assets[asset_id] for asset_id in body["ids"]]
 
+    def owner(body: dict[str, Any]) -> str:
+        return store.users[body["user"]].id if body.get("user") else store.admin.id
+
     def faults(body: dict[str, Any]) -> None:
         box.faults = Faults(body["faults"])
         for action in box.faults.at_once:
@@ -71,7 +80,7 @@ def _commands(box: Box) -> dict[str, Command]:
         box.counters.in_flight = box.counters.peak = flying
 
     def keys(body: dict[str, Any]) -> dict[str, Any]:
-        user = store.users[body["user"]] if body.get("user") else store.admin
+        user = store.users[owner(body)]
         key = store.add_key(user, body["permissions"])
         return {"id": key.id, "key": key.secret}
 
@@ -80,9 +89,25 @@ def _commands(box: Box) -> dict[str, Command]:
         user = store.add_user(body["name"], admin=admin, quota=quota)
         return {"id": user.id, "key": store.add_key(user, ["all"]).secret}
 
-    def seed(body: dict[str, Any]) -> None:
-        user = store.users[body["user"]] if body.get("user") else store.admin
-        store.seed(user, body["assets"], equal_dates=body.get("equal_dates", 700))
+    def seed(body: dict[str, Any]) -> dict[str, Any]:
+        return seed_library(store, body)
+
+    def people(body: dict[str, Any]) -> dict[str, Any]:
+        found = person(store, owner(body), body["name"])
+        found.hidden = body.get("hidden", found.hidden)
+        found.favorite = body.get("favorite", found.favorite)
+        found.assets |= dict.fromkeys(store.assets[i].id for i in body.get("ids", ()))
+        store.save(found)
+        return {"id": found.id}
+
+    def albums(body: dict[str, Any]) -> dict[str, Any]:
+        ids = [store.assets[i].id for i in body.get("ids", ())]
+        album = put_into_album(store, owner(body), body["name"], ids)
+        album.description = body.get("description", album.description)
+        album.order = body.get("order", album.order)
+        album.roles |= body.get("roles", {})
+        store.save(album)
+        return {"id": album.id}
 
     def away(body: dict[str, Any]) -> None:
         box.go_away(body["seconds"])
@@ -100,11 +125,7 @@ def _commands(box: Box) -> dict[str, Command]:
         trash(body, trashed=False)
 
     def edit(body: dict[str, Any]) -> None:
-        found = assets(body)
-        for asset in found:
-            asset.visibility = body.get("visibility", asset.visibility)
-            asset.favorite = body.get("favorite", asset.favorite)
-        store.touch(*found)
+        edit_assets(store, assets(body), {k: v for k, v in body.items() if k != "ids"})
 
     def delete(body: dict[str, Any]) -> None:
         store.delete(assets(body))
@@ -124,6 +145,8 @@ def _commands(box: Box) -> dict[str, Command]:
         keys,
         users,
         seed,
+        people,
+        albums,
         away,
         maintenance,
         trash,
@@ -135,52 +158,3 @@ def _commands(box: Box) -> dict[str, Command]:
     ]
     named: dict[str, Command] = {command.__name__: command for command in commands}
     return named | {"reset-stats": reset}
-
-
-def tell(box: Box) -> dict[str, Any]:
-    """Everything on the server, for asserting on."""
-    store = box.store
-    albums: defaultdict[str, list[str]] = defaultdict(list)
-    tags: defaultdict[str, list[str]] = defaultdict(list)
-    for album in store.albums.values():
-        for asset_id in album.assets:
-            albums[asset_id].append(album.name)
-    for tag in store.tags.values():
-        for asset_id in tag.assets:
-            tags[asset_id].append(tag.value)
-    return {
-        "assets": [
-            {
-                "id": a.id,
-                "checksum": a.sha1,
-                "originalFileName": a.name,
-                "owner": a.owner,
-                "size": a.size,
-                "trashed": a.trashed,
-                "visibility": a.visibility,
-                "favorite": a.favorite,
-                "sidecar": a.sidecar,
-                "live_video": a.live_video,
-                "library": a.library,
-                "created": a.created,
-                "modified": a.modified,
-                "albums": sorted(albums[a.id]) if a.id in albums else [],
-                "tags": sorted(tags[a.id]) if a.id in tags else [],
-            }
-            for a in store.assets.values()
-        ],
-        "albums": [
-            {
-                "id": a.id,
-                "name": a.name,
-                "description": a.description,
-                "owner": a.owner,
-                "roles": a.roles,
-                "assets": list(a.assets),
-            }
-            for a in store.albums.values()
-        ],
-        "stacks": [{"id": s.id, "assets": list(s.assets)} for s in store.stacks.values()],
-        "queues": {name: name in box.paused_queues for name in queue_names(box.release)},
-        "paused_queues": sorted(box.paused_queues),
-    }

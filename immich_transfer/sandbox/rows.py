@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 
 def now_text() -> str:
     """Now, as the API writes instants: UTC, milliseconds, Z."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
+
+
+def later_than(before: str) -> str:
+    """Now, or a millisecond after `before` if that is not past yet: a change always shows."""
+    now = now_text()
+    if now > before:
+        return now
+    moment = datetime.fromisoformat(before) + timedelta(milliseconds=1)
+    return moment.isoformat(timespec="milliseconds")[:23] + "Z"
 
 
 @dataclass
@@ -65,6 +74,13 @@ class Asset:
     place: str | None = None
     """Where a library's file lies; uploads lie in the store."""
     offline: bool = False
+    zone: str | None = None
+    """Of `created`, like `UTC+2`; None shows the wall clock of UTC."""
+    make: str | None = None
+    model: str | None = None
+    city: str | None = None
+    state: str | None = None
+    country: str | None = None
     added: str = field(default_factory=now_text)
     updated: str = field(default_factory=now_text)
 
@@ -98,6 +114,19 @@ class Tag:
 
 
 @dataclass
+class Person:
+    """A person one user knows, with the assets that show their face."""
+
+    id: str
+    owner: str
+    name: str
+    hidden: bool = False
+    favorite: bool = False
+    added: str = field(default_factory=now_text)
+    assets: dict[str, None] = field(default_factory=dict)
+
+
+@dataclass
 class Stack:
     """Assets shown as one; the first is on top."""
 
@@ -120,4 +149,6 @@ class Library:
     added: str = field(default_factory=now_text)
 
 
-Row = User | Key | Asset | Album | Tag | Stack | Library
+Row = User | Key | Asset | Album | Tag | Person | Stack | Library
+Collection = Album | Tag | Person | Stack
+"""What holds assets by id."""

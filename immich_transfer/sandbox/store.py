@@ -12,12 +12,23 @@ import sqlite3
 import uuid
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
-from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
 
-from .rows import Album, Asset, Key, Library, Row, Stack, Tag, User, now_text
+from .rows import (
+    Album,
+    Asset,
+    Collection,
+    Key,
+    Library,
+    Person,
+    Row,
+    Stack,
+    Tag,
+    User,
+    later_than,
+)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS rows (kind TEXT, id TEXT, data BLOB, PRIMARY KEY (kind, id))
@@ -27,7 +38,7 @@ REMEMBERED = 8
 """Answers kept while nothing changes."""
 T = TypeVar("T")
 _KINDS: dict[str, type[Row]] = {
-    kind.__name__.lower(): kind for kind in (User, Key, Asset, Album, Tag, Stack, Library)
+    kind.__name__.lower(): kind for kind in (User, Key, Asset, Album, Tag, Person, Stack, Library)
 }
 
 
@@ -48,6 +59,7 @@ class Store:
         self.assets: dict[str, Asset] = {}
         self.albums: dict[str, Album] = {}
         self.tags: dict[str, Tag] = {}
+        self.people: dict[str, Person] = {}
         self.stacks: dict[str, Stack] = {}
         self.libraries: dict[str, Library] = {}
         self.by_checksum: dict[tuple[str, str], Asset] = {}
@@ -105,6 +117,8 @@ class Store:
                 self.albums[row.id] = row
             case Tag():
                 self.tags[row.id] = row
+            case Person():
+                self.people[row.id] = row
             case Stack():
                 self.stacks[row.id] = row
             case Library():
@@ -140,9 +154,8 @@ class Store:
 
     def touch(self, *assets: Asset) -> None:
         """Save assets that were edited."""
-        stamp = now_text()
         for asset in assets:
-            asset.updated = stamp
+            asset.updated = later_than(asset.updated)
         self.save(*assets)
 
     def _drop(self, rows: Iterable[Row]) -> None:
@@ -166,19 +179,6 @@ class Store:
         key = Key(str(uuid.uuid4()), secret, user.id, permissions, name)
         self.save(key)
         return key
-
-    def seed(self, user: User, count: int, *, equal_dates: int = 700) -> None:
-        """Rows without files: a library of synthetic assets, so many to a date."""
-        rows: list[Row] = []
-        first = datetime(2000, 1, 1, 12, tzinfo=UTC)
-        for n in range(count):
-            days = 25 * (n // max(1, equal_dates)) % 9000
-            stamp = f"{first + timedelta(days):%Y-%m-%dT%H:%M:%S}.000Z"
-            name = f"SEED_{n:07}.jpg"
-            rows.append(
-                Asset(str(uuid.uuid4()), user.id, secrets.token_hex(20), name, 1000, stamp, stamp)
-            )
-        self.save(*rows)
 
     def path_of(self, asset: Asset) -> str:
         """Where the original lies."""
@@ -217,9 +217,10 @@ class Store:
                     if os.path.exists(file):
                         os.unlink(file)
         changed: list[Row] = []
-        collections: list[Album | Tag | Stack] = [
+        collections: list[Collection] = [
             *self.albums.values(),
             *self.tags.values(),
+            *self.people.values(),
             *self.stacks.values(),
         ]
         for collection in collections:
@@ -252,6 +253,14 @@ class Store:
         for stack in gone:
             self.stacks.pop(stack.id, None)
         self._drop(gone)
+
+    def readdress(self, asset: Asset, *, owner: str, sha1: str, library: str | None) -> None:
+        """Give an asset another owner, checksum or library; the caller saves it."""
+        if self.by_checksum.get((asset.owner, asset.sha1)) is asset:
+            del self.by_checksum[asset.owner, asset.sha1]
+        self.usage[asset.owner] -= asset.size
+        self.usage[owner] += asset.size
+        asset.owner, asset.sha1, asset.library = owner, sha1, library
 
     def remove_library(self, library: Library) -> None:
         self.libraries.pop(library.id, None)

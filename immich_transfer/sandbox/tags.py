@@ -13,6 +13,7 @@ from .checking import ids_of, required
 from .presenting import tag_answer
 from .rows import Tag
 from .sight import own
+from .store import Store
 
 
 def add_routes(routes: Routes) -> None:
@@ -34,9 +35,24 @@ def _own(call: Call, tag_id: str, access: str) -> Tag:
     return tag
 
 
-def _find(call: Call, value: str) -> Tag | None:
-    tags = call.store.tags.values()
-    return next((t for t in tags if t.owner == call.user.id and t.value == value), None)
+def _find(store: Store, owner: str, value: str) -> Tag | None:
+    tags = store.tags.values()
+    return next((t for t in tags if t.owner == owner and t.value == value), None)
+
+
+def chain(store: Store, owner: str, path: str) -> Tag:
+    """The tag at the end of a path, made with its parents where they are not there."""
+    tag: Tag | None = None
+    parts = [part for part in path.split("/") if part]
+    for depth in range(1, len(parts) + 1):
+        value = "/".join(parts[:depth])
+        parent, tag = tag, _find(store, owner, value)
+        if tag is None:
+            tag = Tag(str(uuid.uuid4()), owner, value, parent.id if parent else None)
+            store.save(tag)
+    if tag is None:
+        raise ValueError("a tag needs a name")
+    return tag
 
 
 async def listing(call: Call) -> web.StreamResponse:
@@ -49,19 +65,9 @@ async def show(call: Call) -> web.StreamResponse:
 
 async def upsert(call: Call) -> web.StreamResponse:
     """`PUT /tags`: makes the chain of parents, answers the leaves."""
-    leaves = []
-    for path in required(await call.json(), "tags", list):
-        tag: Tag | None = None
-        parts = [part for part in str(path).split("/") if part]
-        for depth in range(1, len(parts) + 1):
-            value = "/".join(parts[:depth])
-            parent, tag = tag, _find(call, value)
-            if tag is None:
-                tag = Tag(str(uuid.uuid4()), call.user.id, value, parent.id if parent else None)
-                call.store.save(tag)
-        if tag is not None:
-            leaves.append(tag_answer(tag))
-    return answer(leaves)
+    paths = [str(path) for path in required(await call.json(), "tags", list)]
+    leaves = [chain(call.store, call.user.id, path) for path in paths if path.strip("/")]
+    return answer([tag_answer(leaf) for leaf in leaves])
 
 
 async def create(call: Call) -> web.StreamResponse:
@@ -70,7 +76,7 @@ async def create(call: Call) -> web.StreamResponse:
     value, parent = required(body, "name", str), body.get("parentId")
     if parent is not None:
         value = f"{_own(call, parent, 'tag.read').value}/{value}"
-    if _find(call, value) is not None:
+    if _find(call.store, call.user.id, value) is not None:
         raise Refusal(400, "A tag with that name already exists")
     tag = Tag(str(uuid.uuid4()), call.user.id, value, parent)
     call.store.save(tag)

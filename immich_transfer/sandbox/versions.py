@@ -111,6 +111,8 @@ VIDEOS = words(
     .webm .wmv"""
 )
 SIDECARS = (".xmp",)
+_MOVING = frozenset(VIDEOS)
+_KNOWN = frozenset(IMAGES + VIDEOS)
 
 _TYPES = {
     ".jpg": "image/jpeg",
@@ -139,11 +141,13 @@ def extension_of(name: str) -> str:
 
 
 def is_video(name: str) -> bool:
-    return extension_of(name) in VIDEOS
+    return extension_of(name) in _MOVING
 
 
 def media_type(name: str) -> str:
     """The Content-Type the server gives by extension."""
     extension = extension_of(name)
-    kind = "video" if extension in VIDEOS else "image"
-    return _TYPES.get(extension) or f"{kind}/{extension[1:] or 'jpeg'}"
+    if extension not in _KNOWN:
+        return "application/octet-stream"
+    kind = "video" if extension in _MOVING else "image"
+    return _TYPES.get(extension) or f"{kind}/{extension[1:]}"
