@@ -125,6 +125,9 @@ class Placed(msgspec.Struct, frozen=True, gc=False):
     asset_id: AssetId
     path: str
     """Below the destination, '/'-separated."""
+    base: str
+    """What the layout made of it, before collisions were resolved: while this stays, so does
+    `path`."""
     sha1: Sha1
     """Of the bytes we wrote."""
     fingerprint: Fingerprint
@@ -134,6 +137,29 @@ class Placed(msgspec.Struct, frozen=True, gc=False):
     """False when the server has no checksum of the bytes to compare with."""
     sidecar_stamp: str | None = None
     """What the sidecar beside it was made from; None when there is none."""
+
+
+class Collection(msgspec.Struct, frozen=True, gc=False):
+    """An album, the library or a search, kept below one destination."""
+
+    number: int
+    kind: str
+    """'album', 'library' or 'search'."""
+    name: str
+    """What stays when titles change: the album's id, or the search as text."""
+    title: str
+    folder: str
+    """The name that stands for `{album}` in a layout."""
+
+
+class Part(msgspec.Struct, frozen=True, gc=False):
+    """A body that was coming down."""
+
+    asset_id: AssetId
+    path: str
+    """Of the part file, below the destination."""
+    validator: str | None = None
+    """The ETag it came with: what If-Range needs."""
 
 
 class Skipped(msgspec.Struct, frozen=True, gc=False):

@@ -28,6 +28,8 @@ KEY_PERMISSIONS = Version(1, 113, 0)
 """API keys carry permissions; tags can be upserted."""
 VISIBILITY = Version(1, 133, 0)
 """`visibility` replaces `isArchived` in requests."""
+ALBUM_SEARCH = Version(1, 135, 0)
+"""Search knows `albumIds`, and `POST /search/statistics` counts."""
 FILENAME_FIELD = Version(1, 135, 0)
 """The upload field `filename` names the asset, whatever the part is called."""
 PERMISSION_NAMES = Version(1, 137, 0)
@@ -36,6 +38,8 @@ KEY_SELF = Version(1, 139, 0)
 """`GET /api-keys/me` tells what a key may do."""
 STRICT_ROUTES = Version(1, 136, 0)
 """A route that names no permission needs a key with `all` from here on."""
+ALBUMS_HOLD_ASSETS = Version(3, 0, 0)
+"""Before this `GET /albums/{id}` holds its assets; `GET /albums` lists shared ones apart."""
 SCOPED_CHECK = Version(1, 141, 0)
 """bulk-upload-check names `asset.upload`: between STRICT_ROUTES and this it takes `all`."""
 

@@ -21,10 +21,11 @@ from .debts import Debts
 from .files import Files
 from .lock import StateLock
 from .opening import in_memory, open_reading, open_writable
+from .placements import Placements
 from .runs import Runs
 
 
-class SqliteManifest(Files, Contents, Debts, Runs):
+class SqliteManifest(Files, Contents, Debts, Placements, Runs):
     """One open manifest. Opened for reading only, its writes do nothing."""
 
     def __init__(

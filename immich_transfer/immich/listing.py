@@ -1,0 +1,341 @@
+"""Complete lists of assets, by whatever calls a server version needs for them.
+
+Search pages have no tie-break: with equal dates they repeat and miss (recorded: 1.7 % of 100,000
+missed at 1,000 a page). So a search is never paged by number here. It goes down by date, each
+request asking for what is not newer than the last asset seen, so that every answer is a first page;
+assets of one instant that do not fit in a page are split by when they were added.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from codecs import getincrementaldecoder
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from immich_transfer.errors import (
+    ConnectionFailed,
+    ItemError,
+    ServerRefused,
+    ServerUnavailable,
+    Stumbled,
+    Transient,
+)
+from immich_transfer.model import AssetId, RemoteAsset
+
+from .asset_answers import (
+    AssetAnswer,
+    BucketColumns,
+    DownloadInfoAnswer,
+    MonthAnswer,
+    PeopleAnswer,
+    SearchAnswer,
+    StatisticsAnswer,
+    instant,
+)
+from .client import decode
+from .compat import ALBUM_SEARCH, ALBUMS_HOLD_ASSETS, VISIBILITY
+from .connect import Connection
+from .wire import Album, Tag
+
+T = TypeVar("T")
+
+PAGE = 1000
+"""The most a search answers at once (recorded: 1001 is a 400)."""
+ALBUM_BATCH = 500
+PARSE_BYTES = 256 << 10
+OLDEST_MS = 0
+"""Nothing was added to a server before 1970."""
+
+Keep = Callable[[list[RemoteAsset]], Awaitable[None]]
+"""What to do with assets as they come."""
+
+
+class TimelineMember(msgspec.Struct, frozen=True, gc=False):
+    """An id that the timeline shows."""
+
+    asset_id: AssetId
+    owner: str
+    live_video: AssetId | None
+
+
+class Listing:
+    """The listing calls of one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._http = connection.http
+        self._release = connection.release
+
+    # albums
+
+    async def albums(self) -> list[Album]:
+        """Every album the key's user can see, own and shared, in the order of ids."""
+        seen = await self._http.call("GET", "albums", list[Album], what="listing albums")
+        if self._release < ALBUMS_HOLD_ASSETS:
+            # Before 3.0 the plain list holds one's own only (recorded on 2.7.5).
+            seen += await self._http.call("GET", "albums?shared=true", list[Album])
+        return [album for _, album in sorted({album.id: album for album in seen}.items())]
+
+    async def album(self, album_id: str) -> Album | None:
+        """One album without its assets; None when it is gone or was never ours to see."""
+        path = f"albums/{quote(album_id, safe='')}"
+        if self._release < ALBUMS_HOLD_ASSETS:
+            path += "?withoutAssets=true"
+        try:
+            return await self._http.call("GET", path, Album)
+        except ServerRefused:
+            return None
+
+    async def album_assets(self, album_id: str, keep: Keep) -> None:
+        """All assets of an album on a server before 3.0: `GET /albums/{id}` holds them in one
+        answer, which is read in pieces: 20,000 assets are 25 MB. Told again from the start when
+        the line breaks."""
+        path = f"albums/{quote(album_id, safe='')}"
+
+        async def attempt(_: int) -> None:
+            async with self._http.open(path) as response:
+                reader = _ArrayReader("assets")
+                found: list[RemoteAsset] = []
+                async for chunk in response.content.iter_chunked(PARSE_BYTES):
+                    found += (asset.remote() for asset in reader.feed(chunk))
+                    if len(found) >= ALBUM_BATCH:
+                        await keep(found)
+                        found = []
+                reader.close()
+                await keep(found)
+
+        await self._persist(attempt, "listing an album")
+
+    async def ids_in_album(self, album_id: str) -> list[AssetId]:
+        """The ids of an album in one cheap answer, hidden ones and live videos among them
+        (`download/info` with archives of one byte; recorded: 70,000 in 1 s)."""
+        answer = await self._http.call(
+            "POST",
+            "download/info",
+            DownloadInfoAnswer,
+            json={"albumId": album_id, "archiveSize": 1},
+        )
+        return [AssetId(i) for archive in answer.archives for i in archive.asset_ids]
+
+    # the timeline: complete, but with ids only
+
+    async def months(self, album_id: str | None = None) -> list[MonthAnswer]:
+        """How many assets the timeline and the archive show, by month (recorded: complete, for
+        an album equal to its `assetCount`)."""
+        return await self._http.call(
+            "GET", f"timeline/buckets?{self._timeline(album_id)}", list[MonthAnswer]
+        )
+
+    async def month(self, bucket: str, album_id: str | None = None) -> list[TimelineMember]:
+        """The ids of one month."""
+        query = self._timeline(album_id, timeBucket=bucket)
+        answer = await self._http.call("GET", f"timeline/bucket?{query}", msgspec.Raw)
+        if self._release < VISIBILITY:
+            # Whole assets in an array, before buckets became columns.
+            return [
+                TimelineMember(asset.id, asset.owner, asset.live_video)
+                for asset in (a.remote() for a in decode(bytes(answer), list[AssetAnswer]))
+            ]
+        columns = decode(bytes(answer), BucketColumns)
+        rows = len(columns.id)
+        owners = columns.owner_id or [""] * rows
+        videos = columns.live_photo_video_id or [None] * rows
+        return [
+            TimelineMember(AssetId(i), owner, AssetId(video) if video else None)
+            for i, owner, video in zip(columns.id, owners, videos, strict=True)
+        ]
+
+    def _timeline(self, album_id: str | None, **more: str) -> str:
+        query = dict(more)
+        if album_id is not None:
+            query["albumId"] = album_id
+        if self._release < VISIBILITY:
+            query["size"] = "MONTH"
+        return urlencode(query)
+
+    # searching
+
+    async def search(self, filters: Mapping[str, Any], keep: Keep, *, exif: bool) -> None:
+        """Everything that matches, some of it more than once; see the head of this module."""
+        body = {**filters, "size": PAGE, "withExif": exif}
+        before: int | None = None
+        while True:
+            if before is not None:
+                body["takenBefore"] = instant(before)
+            items, more = await self._page(body)
+            await keep(items)
+            if not more or not items:
+                return
+            last = items[-1].taken
+            # Instants are shown in ms and kept in us: what shows as `last` may lie 1 ms behind it.
+            if before is None or last + 1 < before:
+                before = last + 1
+                continue
+            await self._tied(filters, last, keep, exif=exif)
+            older = {**filters, "takenAfter": instant(last - 1), "takenBefore": instant(last)}
+            items, _ = await self._page({**older, "size": PAGE, "withExif": exif, "order": "asc"})
+            await keep(items)
+            before = last - 1
+
+    async def _tied(self, filters: Mapping[str, Any], at: int, keep: Keep, *, exif: bool) -> None:
+        """More than a page of assets taken at one instant: by when they were added, halving the
+        time until what was added in it fits in a page."""
+        tied = {**filters, "takenAfter": instant(at), "takenBefore": instant(at + 1)}
+        spans = [(OLDEST_MS, int(time.time() * 1000) + 86_400_000)]
+        while spans:
+            first, last = spans.pop()
+            window = {"createdAfter": instant(first), "createdBefore": instant(last)}
+            body = {**tied, **window, "size": PAGE, "withExif": exif}
+            items, more = await self._page(body)
+            await keep(items)
+            if not more:
+                continue
+            if last - first > 1:
+                middle = (first + last) // 2
+                spans += [(first, middle), (middle, last)]
+                continue
+            # Added in the very same instant, too: pages by number are all there is. What they
+            # miss is found by the caller's count.
+            number = 2
+            while more and items:
+                items, more = await self._page({**body, "page": number})
+                await keep(items)
+                number += 1
+
+    async def smart(self, query: str, limit: int, filters: Mapping[str, Any], keep: Keep) -> None:
+        """The `limit` best matches of the server's own search (`POST /search/smart`)."""
+        number, left = 1, limit
+        while left > 0:
+            size = min(PAGE, limit)
+            body = {**filters, "query": query, "size": size, "page": number}
+            items, more = await self._page(body, "search/smart")
+            await keep(items[:left])
+            left -= len(items)
+            number += 1
+            if not more:
+                return
+
+    async def _page(
+        self, body: Mapping[str, Any], route: str = "search/metadata"
+    ) -> tuple[list[RemoteAsset], bool]:
+        answer = await self._http.call(
+            "POST", route, SearchAnswer, json=body, what="listing assets"
+        )
+        found = [asset.remote() for asset in answer.assets.items]
+        return found, answer.assets.next_page is not None
+
+    async def count(self, filters: Mapping[str, Any]) -> int | None:
+        """The server's own count of a search, of one's own assets only; None when this server or
+        key cannot tell (`POST /search/statistics`, >= 1.135, `asset.statistics`)."""
+        if self._release < ALBUM_SEARCH or self._connection.missing("asset.statistics"):
+            return None
+        answer = await self._http.call(
+            "POST", "search/statistics", StatisticsAnswer, json=dict(filters)
+        )
+        return answer.total
+
+    # one by one, and by name
+
+    async def asset(self, asset_id: AssetId) -> RemoteAsset | None:
+        """`GET /assets/{id}`; None when it is gone, locked or not ours to see (400, recorded)."""
+
+        async def attempt(_: int) -> RemoteAsset:
+            _status, body = await self._http.once("GET", f"assets/{quote(asset_id, safe='')}")
+            return decode(body, AssetAnswer).remote()
+
+        try:
+            return await self._persist(attempt, f"asking for asset {asset_id}")
+        except ServerRefused as refusal:
+            if refusal.status in (400, 404):
+                return None
+            raise
+
+    async def people(self) -> dict[str, str]:
+        """Ids of people by id and by name; of equal names the first counts."""
+        found: dict[str, str] = {}
+        number = 1
+        while True:
+            answer = await self._http.call(
+                "GET", f"people?page={number}&size=1000&withHidden=true", PeopleAnswer
+            )
+            for person in answer.people:
+                found.setdefault(person.name, person.id)
+                found[person.id] = person.id
+            if not answer.has_next_page or not answer.people:
+                return found
+            number += 1
+
+    async def tags(self) -> dict[str, str]:
+        """Ids of tags by their full paths."""
+        tags = await self._http.call("GET", "tags", list[Tag])
+        return {tag.value: tag.id for tag in tags}
+
+    async def _persist(self, attempt: Callable[[int], Awaitable[T]], what: str) -> T:
+        try:
+            return await self._http.persist(attempt, what)
+        except Stumbled as failure:
+            raise ItemError(failure.message) from None
+        except Transient as failure:
+            raise ServerUnavailable(
+                f"{what} failed: {failure.message}",
+                hint="run the same command again later; nothing is lost",
+            ) from None
+
+
+class _ArrayReader:
+    """Picks the elements out of one array of a JSON object while it arrives."""
+
+    def __init__(self, name: str) -> None:
+        self._start = re.compile(rf'"{name}"\s*:\s*\[')
+        self._text = ""
+        self._bytes = getincrementaldecoder("utf-8")()
+        self._parse = json.JSONDecoder().raw_decode
+        self._inside = False
+        self.done = False
+
+    def feed(self, chunk: bytes) -> list[AssetAnswer]:
+        """The elements that are complete now. Raises ConnectionFailed when it is no such JSON."""
+        try:
+            self._text += self._bytes.decode(chunk)
+        except UnicodeDecodeError:
+            raise ConnectionFailed("answered with something that is not text") from None
+        at = 0
+        if not self._inside and not self.done:
+            start = self._start.search(self._text)
+            if start is None:
+                return []
+            at = start.end()
+            self._inside = True
+        found: list[Any] = []
+        while self._inside:
+            while self._text[at : at + 1] in (",", " ", "\n"):
+                at += 1
+            if self._text[at : at + 1] == "]":
+                self._inside, self.done = False, True
+                break
+            try:
+                value, at = self._parse(self._text, at)
+            except json.JSONDecodeError:
+                break  # its end has not arrived
+            found.append(value)
+        self._text = self._text[at:]
+        try:
+            return msgspec.convert(found, list[AssetAnswer])
+        except msgspec.ValidationError:
+            raise ConnectionFailed("answered with something that is not Immich's JSON") from None
+
+    def close(self) -> None:
+        """Raises ConnectionFailed when the end of the array never came."""
+        if not self.done:
+            raise ConnectionFailed("the answer was cut short")
+
+
+def album_filter(album_id: str) -> dict[str, Sequence[str]]:
+    """The search that finds an album's assets, of all owners from 3.0 on."""
+    return {"albumIds": [album_id]}

@@ -1,0 +1,60 @@
+"""The bytes of an asset, as they were uploaded: `GET /assets/{id}/original`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+from urllib.parse import quote
+
+import aiohttp
+
+from immich_transfer.errors import ConnectionFailed
+from immich_transfer.model import AssetId
+
+from .connect import Connection
+
+
+class Body(NamedTuple):
+    """An original on its way to us."""
+
+    status: int
+    content_range: str | None
+    content_length: int | None
+    validator: str | None
+    """ETag, or the date of the last change: what If-Range takes (recorded: both)."""
+    content: aiohttp.StreamReader
+
+
+class Originals:
+    """The download calls of one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._http = connection.http
+
+    @asynccontextmanager
+    async def open(
+        self, asset_id: AssetId, *, offset: int = 0, validator: str | None = None
+    ) -> AsyncIterator[Body]:
+        """One attempt, from `offset` on if the file still is the one with `validator`.
+
+        Raises as `Http.open` does; `RangeRefused` when the file ends at `offset` or before.
+        """
+        headers = {}
+        if offset:
+            headers["Range"] = f"bytes={offset}-"
+            if validator is not None:
+                headers["If-Range"] = validator
+        path = f"assets/{quote(asset_id, safe='')}/original"
+        async with self._http.open(path, headers=headers) as response:
+            if response.content_type in ("text/html", "application/json"):
+                # A proxy's login page and the like; no photo has these types.
+                raise ConnectionFailed("answered with something that is not the photo")
+            answered = response.headers
+            yield Body(
+                response.status,
+                answered.get("Content-Range"),
+                response.content_length,
+                answered.get("ETag") or answered.get("Last-Modified"),
+                response.content,
+            )
