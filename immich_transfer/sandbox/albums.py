@@ -7,12 +7,12 @@ from typing import Any
 
 from aiohttp import web
 
-from .answers import Issue, Refusal, answer, invalid, nothing
+from .album_answers import album_answer
+from .answers import Refusal, answer, nothing
 from .app import Call, Routes
 from .assets import put_in
-from .checking import field, ids_of, required
-from .presenting import album_answer
-from .rows import Album, now_text
+from .checking import field, flag_of, ids_of, required, uuid_of
+from .rows import Album, later_than
 from .sight import album_for, own, role_in
 
 ANYONE = ("owner", "editor", "viewer")
@@ -32,8 +32,9 @@ def add_routes(routes: Routes) -> None:
     add("PUT", "/albums/{id}/users", share, name="albums", permission="albumUser.create")
 
 
-def _tell(call: Call, album: Album, *, assets: bool = False) -> dict[str, Any]:
-    return album_answer(call.release, call.store, album, call.user.id, assets=assets)
+def _tell(call: Call, album: Album, *, assets: bool = False, alone: bool = False) -> dict[str, Any]:
+    me = call.user.id
+    return album_answer(call.release, call.store, album, me, assets=assets, alone=alone)
 
 
 async def listing(call: Call) -> web.StreamResponse:
@@ -41,7 +42,7 @@ async def listing(call: Call) -> web.StreamResponse:
     query, me = call.request.query, call.user.id
     albums = [a for a in call.store.albums.values() if role_in(a, me) is not None]
     if call.release.albums_list_shared:
-        owned, shared = _flag(call, "isOwned"), _flag(call, "isShared")
+        owned, shared = flag_of(query, "isOwned"), flag_of(query, "isShared")
         if owned is not None:
             albums = [a for a in albums if (a.owner == me) == owned]
         if shared is not None:
@@ -51,7 +52,7 @@ async def listing(call: Call) -> web.StreamResponse:
         if "id" in query:
             albums = [a for a in albums if a.id == query["id"]]
     elif "assetId" not in query:
-        asked = _flag(call, "shared")
+        asked = flag_of(query, "shared")
         if asked is None:
             albums = [a for a in albums if a.owner == me]
         elif asked:
@@ -59,16 +60,10 @@ async def listing(call: Call) -> web.StreamResponse:
         else:
             albums = [a for a in albums if a.owner == me and not a.roles]
     if "assetId" in query:
-        albums = [a for a in albums if query["assetId"] in a.assets]
+        asset_id = uuid_of(call.release, query["assetId"], "assetId")
+        albums = [a for a in albums if asset_id in a.assets]
+    albums.sort(key=lambda album: album.added, reverse=True)
     return answer([_tell(call, album) for album in albums])
-
-
-def _flag(call: Call, name: str) -> bool | None:
-    value = call.request.query.get(name)
-    if value not in (None, "true", "false"):
-        new = 'Invalid option: expected one of "true"|"false"'
-        raise invalid(Issue((name,), f"{name} must be a boolean value", new, "invalid_value"))
-    return None if value is None else value == "true"
 
 
 async def create(call: Call) -> web.StreamResponse:
@@ -85,7 +80,8 @@ async def create(call: Call) -> web.StreamResponse:
 
 async def show(call: Call) -> web.StreamResponse:
     album = album_for(call, call.id, "album.read", *ANYONE)
-    return answer(_tell(call, album, assets=call.request.query.get("withoutAssets") != "true"))
+    assets = call.request.query.get("withoutAssets") != "true"
+    return answer(_tell(call, album, assets=assets, alone=True))
 
 
 async def edit(call: Call) -> web.StreamResponse:
@@ -161,5 +157,5 @@ def _invite(call: Call, album: Album, guests: list[dict[str, str]]) -> None:
 
 
 def _changed(call: Call, album: Album) -> None:
-    album.updated = now_text()
+    album.updated = later_than(album.updated)
     call.store.save(album)

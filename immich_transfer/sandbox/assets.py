@@ -9,10 +9,10 @@ from aiohttp import web
 
 from .answers import Issue, Refusal, answer, invalid, nothing
 from .app import Call, Routes
-from .checking import as_text, field, ids_of, instant, visibility_of
-from .presenting import asset_answer, whole_asset_answer
+from .asset_answers import asset_answer, whole_asset_answer
+from .checking import as_text, field, flag_of, ids_of, instant, number_of, visibility_of, zone_of
 from .rows import Album, Asset, Stack, Tag
-from .sight import need, own, own_all, readable
+from .sight import COUNTED, need, own, own_all, readable
 from .versions import is_video
 
 DELETE_JOB_SECONDS = 0.3
@@ -40,15 +40,19 @@ async def show(call: Call) -> web.StreamResponse:
 async def count(call: Call) -> web.StreamResponse:
     """Timeline and archive, unless a visibility is asked for (recorded)."""
     query = call.request.query
-    wanted = query.get("visibility")
-    shown = {wanted} if wanted else {"timeline", "archive"}
+    wanted, trashed = visibility_of(query), flag_of(query, "isTrashed") is True
+    if wanted == "locked":
+        raise Refusal(401, "Elevated permission is required")
+    favorite = flag_of(query, "isFavorite")
+    shown = {wanted} if wanted else COUNTED
     found = [
         asset
         for asset in call.store.assets.values()
         if asset.owner == call.user.id
         and asset.visibility in shown
-        and asset.trashed == (query.get("isTrashed") == "true")
-        and ("isFavorite" not in query or asset.favorite == (query["isFavorite"] == "true"))
+        and asset.trashed == trashed
+        and (favorite is None or asset.favorite == favorite)
+        and asset.id not in call.store.dying
     ]
     videos = sum(is_video(asset.name) for asset in found)
     return answer({"images": len(found) - videos, "videos": videos, "total": len(found)})
@@ -91,16 +95,21 @@ def _edit(call: Call, asset: Asset, body: dict[str, Any]) -> None:
     asset.favorite = field(body, "isFavorite", bool, asset.favorite)
     asset.description = field(body, "description", str, asset.description)
     if "rating" in body:
-        asset.rating = body["rating"]
-    if "latitude" in body and "longitude" in body:
+        asset.rating = None if body["rating"] is None else number_of(body, "rating", 0, -1, 5)
+    both = "latitude" in body and "longitude" in body
+    if both:
         asset.latitude, asset.longitude = body["latitude"], body["longitude"]
+    elif ("latitude" in body or "longitude" in body) and not call.release.long_errors:
+        new = "Latitude and longitude must be provided together"
+        raise invalid(Issue(("latitude",), "", new, "custom"))
     if "dateTimeOriginal" in body:
-        moment = instant(call.release, field(body, "dateTimeOriginal", str))
+        text = field(body, "dateTimeOriginal", str)
+        moment = instant(call.release, text)
         if moment is None:
             name = "dateTimeOriginal"
             old = f"{name} must be a valid ISO 8601 date string"
             raise invalid(Issue((name,), old, "Invalid ISO datetime", "invalid_format"))
-        asset.created = as_text(moment)
+        asset.created, asset.zone = as_text(moment), zone_of(text)
     if visibility is not None:
         asset.visibility = visibility
         if visibility == "locked":

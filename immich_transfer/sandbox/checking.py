@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -62,6 +63,34 @@ def field(body: dict[str, Any], name: str, kind: type, default: Any = None) -> A
     return value
 
 
+def number_of(
+    body: Mapping[str, Any], name: str, default: int, low: int, high: int | None = None
+) -> int:
+    """A whole number within limits, of a body or (as text) of a query; 400 for another."""
+    value = body.get(name, default)
+    written = isinstance(value, str) and not isinstance(body, dict)
+    if written and re.fullmatch(r"-?\d+", value, re.ASCII):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise invalid(wrong_type((name,), int, received(value)))
+    if value < low:
+        new = f"Too small: expected number to be >={low}"
+        raise invalid(Issue((name,), f"{name} must not be less than {low}", new, "too_small"))
+    if high is not None and value > high:
+        new = f"Too big: expected number to be <={high}"
+        raise invalid(Issue((name,), f"{name} must not be greater than {high}", new, "too_big"))
+    return value
+
+
+def flag_of(query: Mapping[str, str], name: str) -> bool | None:
+    """`true` or `false` of a query, or None when it is not there; 400 for another word."""
+    value = query.get(name)
+    if value not in (None, "true", "false"):
+        new = 'Invalid option: expected one of "true"|"false"'
+        raise invalid(Issue((name,), f"{name} must be a boolean value", new, "invalid_value"))
+    return None if value is None else value == "true"
+
+
 def required(body: dict[str, Any], name: str, kind: type) -> Any:
     if name not in body:
         raise invalid(wrong_type((name,), kind, "undefined"))
@@ -90,20 +119,25 @@ def ids_of(release: Release, body: dict[str, Any], name: str = "ids") -> list[st
     return ids
 
 
-def visibility_of(body: dict[str, Any], name: str = "visibility") -> str | None:
+def visibility_of(body: Mapping[str, Any], name: str = "visibility") -> str | None:
+    return one_of(body, name, VISIBILITIES)
+
+
+def one_of(body: Mapping[str, Any], name: str, choices: Sequence[str]) -> str | None:
+    """A word out of a few, or None when it is not there; 400 for another."""
     value = body.get(name)
     if value is None:
         return None
-    if value not in VISIBILITIES:
-        raise invalid(bad_visibility(name))
+    if value not in choices:
+        raise invalid(no_choice(name, choices))
     return str(value)
 
 
-def bad_visibility(name: str) -> Issue:
+def no_choice(name: str, choices: Sequence[str]) -> Issue:
     return Issue(
         (name,),
-        f"{name} must be one of the following values: {', '.join(VISIBILITIES)}",
-        "Invalid option: expected one of " + "|".join(f'"{v}"' for v in VISIBILITIES),
+        f"{name} must be one of the following values: {', '.join(choices)}",
+        "Invalid option: expected one of " + "|".join(f'"{choice}"' for choice in choices),
         "invalid_value",
     )
 

@@ -53,7 +53,8 @@ ROUTES = frozenset(
         """any ping version config media-types key me check upload albums album-list album-add tags
     tag-add original search other features about storage server-statistics keys users asset
     asset-update asset-delete asset-statistics exist thumbnail trash album-remove stacks
-    search-statistics timeline download-info jobs queues libraries maintenance sync"""
+    search-statistics timeline download-info jobs queues libraries maintenance sync
+    people"""
     )
 )
 _SECONDS = frozenset(["seconds"])

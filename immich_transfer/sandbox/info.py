@@ -19,7 +19,7 @@ _FEATURES = words(
     """smartSearch facialRecognition duplicateDetection map reverseGeocoding importFaces
 sidecar search trash oauth oauthAutoLaunch passwordLogin configFile email ocr"""
 )
-_ON = frozenset(["sidecar", "search", "trash", "passwordLogin"])
+_ON = frozenset(words("sidecar search smartSearch facialRecognition trash passwordLogin"))
 
 
 def add_routes(routes: Routes) -> None:

@@ -4,7 +4,7 @@ async with Sandbox("data", version="2.7") as box:
     print(box.url, box.key)
 
 Requests go app (route, key, faults) → one of the rooms (uploads, assets, originals, albums, tags,
-search, timeline, info, admin) → store (rows in memory and SQLite, files on disk).
+people, search, timeline, archives, info, admin) → store (rows in memory and SQLite, files on disk).
 """
 
 from __future__ import annotations
@@ -17,14 +17,26 @@ from types import TracebackType
 
 import msgspec
 
-from . import admin, albums, assets, info, originals, search, tags, timeline, uploads
+from . import (
+    admin,
+    albums,
+    archives,
+    assets,
+    info,
+    originals,
+    people,
+    search,
+    tags,
+    timeline,
+    uploads,
+)
 from .app import Box, Routes
 from .control import add_control
 from .listener import Listener
 from .store import Store
 from .versions import RELEASES
 
-ROOMS = (info, uploads, assets, originals, albums, tags, search, timeline, admin)
+ROOMS = (info, uploads, assets, originals, albums, tags, people, search, timeline, archives, admin)
 
 
 class Sandbox:

@@ -6,7 +6,7 @@ archive of all owners; hidden and trashed members are there, but not counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from .answers import Refusal
 from .app import Call
@@ -43,8 +43,21 @@ def readable(call: Call, asset_id: str) -> Asset | None:
         return None
     if _shared_with(store, user, asset_id):
         return asset
-    stills = (a for a in store.assets.values() if a.live_video == asset_id)
-    return asset if any(_shared_with(store, user, still.id) for still in stills) else None
+    stills = _stills(store).get(asset_id, ())
+    return asset if any(_shared_with(store, user, still) for still in stills) else None
+
+
+def _stills(store: Store) -> Mapping[str, list[str]]:
+    """Ids of the photos to each motion video."""
+
+    def work() -> Mapping[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for asset in store.assets.values():
+            if asset.live_video is not None:
+                found.setdefault(asset.live_video, []).append(asset.id)
+        return found
+
+    return store.remember("stills", work)
 
 
 def own(call: Call, asset_id: str) -> Asset | None:

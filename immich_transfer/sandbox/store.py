@@ -34,7 +34,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS rows (kind TEXT, id TEXT, data BLOB, PRIMARY KEY (kind, id))
 WITHOUT ROWID
 """
-REMEMBERED = 8
+REMEMBERED = 16
 """Answers kept while nothing changes."""
 T = TypeVar("T")
 _KINDS: dict[str, type[Row]] = {
@@ -142,13 +142,12 @@ class Store:
 
         Pages and months of a large library ask the same again and again.
         """
-        generation, found = self._answers.get(question, (-1, None))
+        generation, found = self._answers.pop(question, (-1, None))
         if generation != self.generation:
             found = work()
-            self._answers.pop(question, None)
-            if len(self._answers) >= REMEMBERED:
-                self._answers.pop(next(iter(self._answers)))
-            self._answers[question] = (self.generation, found)
+        if len(self._answers) >= REMEMBERED:
+            self._answers.pop(next(iter(self._answers)))  # the one not asked for longest
+        self._answers[question] = (self.generation, found)
         answer: T = found
         return answer
 

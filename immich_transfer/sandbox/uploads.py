@@ -22,9 +22,9 @@ from .app import Call, Routes
 from .checking import (
     as_hex,
     as_text,
-    bad_visibility,
     instant,
     is_uuid,
+    no_choice,
     received,
     required,
     wrong_type,
@@ -267,7 +267,7 @@ def _check_options(release: Release, fields: dict[str, str]) -> list[Issue]:
             )
         )
     if fields.get("visibility", "timeline") not in VISIBILITIES:
-        issues.append(bad_visibility("visibility"))
+        issues.append(no_choice("visibility", VISIBILITIES))
     live = fields.get("livePhotoVideoId")
     if live is not None and not is_uuid(release, live):
         old = "livePhotoVideoId must be a UUID"
