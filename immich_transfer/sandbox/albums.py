@@ -81,7 +81,10 @@ async def create(call: Call) -> web.StreamResponse:
 async def show(call: Call) -> web.StreamResponse:
     album = album_for(call, call.id, "album.read", *ANYONE)
     assets = call.request.query.get("withoutAssets") != "true"
-    return answer(_tell(call, album, assets=assets, alone=True))
+    told = _tell(call, album, assets=assets, alone=True)
+    if "assets" in told:
+        told["assets"] = call.kept(told["assets"])
+    return answer(told)
 
 
 async def edit(call: Call) -> web.StreamResponse:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -24,6 +24,7 @@ from .rows import Key, User
 from .store import Store
 from .versions import Release, words
 
+Item = TypeVar("Item")
 Handler = Callable[["Call"], Awaitable[web.StreamResponse]]
 
 JSON_LIMIT = 10_000_000
@@ -72,6 +73,13 @@ class Call:
     def fault(self, kind: str) -> Action | None:
         """The fault in force, if it is of this kind."""
         return self.action if self.action is not None and self.action.kind == kind else None
+
+    def kept(self, items: Sequence[Item]) -> Sequence[Item]:
+        """What of a listing's items is told: a `miss` fault leaves out the last ones."""
+        fault = self.fault("miss")
+        if fault is None:
+            return items
+        return items[: max(0, len(items) - int(fault.number("by", 1)))]
 
     async def json(self) -> dict[str, Any]:
         """The decoded body, an object; {} when there is none."""

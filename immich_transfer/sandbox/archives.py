@@ -32,6 +32,7 @@ async def info(call: Call) -> web.StreamResponse:
         if video is not None and video.id not in there:
             assets.append(video)
             there.add(video.id)
+    assets = [*call.kept(assets)]
     archives: list[dict[str, Any]] = []
     size, ids = 0, list[str]()
     for asset in reversed(assets):  # not the order asked (recorded)

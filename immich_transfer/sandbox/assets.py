@@ -95,7 +95,7 @@ def _edit(call: Call, asset: Asset, body: dict[str, Any]) -> None:
     asset.favorite = field(body, "isFavorite", bool, asset.favorite)
     asset.description = field(body, "description", str, asset.description)
     if "rating" in body:
-        asset.rating = None if body["rating"] is None else number_of(body, "rating", 0, -1, 5)
+        asset.rating = _rating(call, body)
     both = "latitude" in body and "longitude" in body
     if both:
         asset.latitude, asset.longitude = body["latitude"], body["longitude"]
@@ -116,6 +116,16 @@ def _edit(call: Call, asset: Asset, body: dict[str, Any]) -> None:
             # Locked assets leave every album (recorded).
             albums = [a for a in call.store.albums.values() if a.assets.pop(asset.id, 0) is None]
             call.store.save(*albums)
+
+
+def _rating(call: Call, body: dict[str, Any]) -> int | None:
+    """2.x keeps -1 to 5; in 3.x there is no 0, and -1 takes a rating away."""
+    rating = None if body["rating"] is None else number_of(body, "rating", 0, -1, 5)
+    if call.release.long_errors:
+        return rating
+    if rating == 0:
+        raise invalid(Issue(("rating",), "", "Invalid input", "invalid_union"))
+    return None if rating == -1 else rating
 
 
 async def delete(call: Call) -> web.StreamResponse:

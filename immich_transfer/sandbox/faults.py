@@ -8,6 +8,10 @@
     upload:1=stall,seconds=30            stop reading for so long, then cut
     upload:30=away,8s                    the whole server goes away at the thirtieth upload
     original:1=corrupt                   a download of the right length with other bytes
+    original:name=x.jpg=missing          one file is lost on the server's disk
+    original:3=gone                      the third is deleted between the listing and its download
+    search:2-=500,json                   the listing fails on its second page, for ever
+    timeline:*=miss,by=3                 every listing of a month lacks three, its count does not
     server=away,8s                       refuse connections from now on, for so long
 
 Route: `any` or a name of ROUTES. When: `*` always, `N`, `N-M`, `N-` by count of that route's
@@ -34,7 +38,14 @@ Actions on the answer (the work is done):
     corrupt       a download of the right length with other bytes
     short         a download that declares and has by=N bytes (1) less
     no-range      the whole file with status 200, whatever Range was asked
+    other-range   206, but of a range that begins by=N bytes (1) later than asked, and says so
+    chunked       a download without Content-Length
     etag          another ETag than before; If-Range does not match
+    missing       as if the file were lost on the server's disk: 500 in 2.x, 404 in 3.x
+    gone          the asset is deleted for good before it is sent: 400 in 2.x, 404 in 3.x
+    miss          a listing leaves out its last by=N items (1) and says nothing of it: of a search's
+                  page, a timeline's month, an album's assets (2.x), download/info's ids, the total
+                  of search-statistics; what other routes count stays right
 
 `8s` is short for `seconds=8`. `server=` takes `away` and `maintenance`.
 """
@@ -76,7 +87,12 @@ ACTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
         "corrupt": frozenset(),
         "short": frozenset(["by"]),
         "no-range": frozenset(),
+        "other-range": frozenset(["by"]),
+        "chunked": frozenset(),
         "etag": frozenset(),
+        "missing": frozenset(),
+        "gone": frozenset(),
+        "miss": frozenset(["by"]),
     }
 )
 """Every action but a status, with the options it knows."""

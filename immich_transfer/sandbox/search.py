@@ -36,7 +36,8 @@ def add_routes(routes: Routes) -> None:
 async def statistics(call: Call) -> web.StreamResponse:
     """Counts the caller's own assets only, also in a shared album (recorded)."""
     assets = found(call, await call.json())
-    return answer({"total": sum(asset.owner == call.user.id for asset in assets)})
+    mine = [asset for asset in assets if asset.owner == call.user.id]
+    return answer({"total": len(call.kept(mine))})
 
 
 async def metadata(call: Call) -> web.StreamResponse:
@@ -86,6 +87,7 @@ def _page(
     call: Call, body: dict[str, Any], items: list[Asset], *, more: bool, page: int
 ) -> web.StreamResponse:
     release, store, me = call.release, call.store, call.user.id
+    items = [*call.kept(items)]
     exif = field(body, "withExif", bool, False)
     shown = [asset_answer(release, store, asset, me, exif=exif) for asset in items]
     if field(body, "withPeople", bool, False):

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import random
 import secrets
 import uuid
 from collections.abc import Iterator
@@ -92,7 +91,7 @@ def _asset(store: Store, owner: str, name: str, stamp: str, files: Iterator[byte
 
 def _contents(size: int) -> Iterator[bytes]:
     """Files of one size that differ everywhere: pieces of one noise, each with its own mark."""
-    noise = random.Random(secrets.token_bytes(8)).randbytes(size + _POOL)
+    noise = os.urandom(size + _POOL)
     start = 0
     while True:
         start = (start + 4099) % _POOL

@@ -6,6 +6,7 @@ A bucket is a month; its assets come as columns, ids without names, sizes and ch
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
@@ -42,10 +43,10 @@ async def bucket(call: Call) -> web.StreamResponse:
         raise invalid(Issue(("timeBucket",), old, new))
     newest = one_of(query, "order", ORDERS) != "asc"
     found = sorted(_months(call).get(month[:7], []), key=lambda a: a.created, reverse=newest)
-    return answer(_columns(call, found))
+    return answer(_columns(call, call.kept(found)))
 
 
-def _columns(call: Call, found: list[Asset]) -> dict[str, list[Any]]:
+def _columns(call: Call, found: Sequence[Asset]) -> dict[str, list[Any]]:
     query, me, nothing = call.request.query, call.user.id, [None] * len(found)
     duration = "0:00:00.00000" if call.release.duration_text else None
     columns: dict[str, list[Any]] = {
