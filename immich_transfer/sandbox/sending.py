@@ -102,13 +102,16 @@ async def _swiftly(
         response.content_length = span.length
         await response.prepare(request)
         transport = request.transport
-        if transport is None:
-            raise ConnectionResetError("the client went away")
+        if transport is None or transport.is_closing():
+            raise asyncio.CancelledError
         loop = asyncio.get_running_loop()
-        # A file that shrinks meanwhile ends early: the transport is closed below, as it must be.
-        sent = await loop.sendfile(transport, file, span.start, span.length)
-        if sent < span.length:
+        try:
+            sent = await loop.sendfile(transport, file, span.start, span.length)
+        except ConnectionError:  # the client went away: nobody to answer
             transport.abort()
+            raise asyncio.CancelledError from None
+        if sent < span.length:
+            transport.abort()  # the file shrank meanwhile: no end where none was promised
         await response.write_eof()
         return response
 
