@@ -43,7 +43,7 @@ class Key:
     added: str = field(default_factory=now_text)
 
 
-@dataclass
+@dataclass(slots=True)
 class Asset:
     """One photo or video.
 
