@@ -7,10 +7,14 @@ from typing import NamedTuple
 
 from ..events import Back, Event, Notice, Retrying, RunStarted, Settled, Stopping
 from ..model import ItemResult, Outcome
-from .wording import clean, duration, label, size
+from .commands import said_of
+from .wording import clean, duration, size
 
 HINTS_KEPT = 50
 """A hint is said once, not with every one of ten thousand files."""
+
+_CARRIED = (Outcome.UPLOADED, Outcome.DOWNLOADED, Outcome.CONFLICT)
+"""Outcomes that took a body over the wire: its size is told."""
 
 
 class Line(NamedTuple):
@@ -34,6 +38,7 @@ class Told:
         self._quiet = quiet
         self._verbosity = 0 if quiet else verbosity
         self._dry_run = False
+        self._said = said_of("")
         self._hints: set[str] = set()
 
     def __call__(self, event: Event) -> Sequence[Line]:
@@ -44,6 +49,7 @@ class Told:
                 return [self._item(item)] if self._verbosity >= 1 else ()
             case RunStarted():
                 self._dry_run = event.dry_run
+                self._said = said_of(event.command)
             case Notice(text=text) if not self._quiet:
                 return [Line("warn", "note", one_line(text))]
             case Back(seconds=seconds) if not self._quiet:
@@ -68,8 +74,9 @@ class Told:
 
     def _item(self, item: ItemResult) -> Line:
         told = [clean(item.path)]
-        if item.outcome is Outcome.UPLOADED:
+        if item.outcome in _CARRIED:
             told.append(f"({size(item.size)})")
         told += [f"— {one_line(why)}" for why in (item.reason, item.note) if why]
-        lead = label(item.outcome.value, dry_run=self._dry_run)
-        return Line("dim", f"{lead:<13}", " ".join(told))
+        lead = self._said.label(item.outcome, dry_run=self._dry_run)
+        width = self._said.label_width(dry_run=self._dry_run)
+        return Line("dim", f"{lead:<{width}}", " ".join(told))

@@ -22,11 +22,13 @@ from rich.text import Text
 
 from ..events import BytesMoved, Event, Notice, RunStarted, SendStarted, Waiting
 from ..model import Outcome
+from .commands import said_of
 from .drawing import Rows, bar, flight_row, flow
 from .lines import Line, Told
 from .meter import Meter
-from .plain import away_line, started_line
-from .wording import count, elide, label, number, rate, remaining, size_pair
+from .plain import away_line, standing, started_line
+from .said import TONES
+from .wording import count, elide, number
 
 REDRAWS_PER_SECOND = 5
 MAX_WIDTH = 140
@@ -34,12 +36,7 @@ MAX_WIDTH = 140
 MAX_ROWS = 8
 """Files in flight shown; fewer on a short terminal."""
 _STYLES = {"failed": "red", "warn": "yellow", "info": "green", "dim": "dim"}
-_COUNTER_STYLES = {
-    Outcome.UPLOADED: "green",
-    Outcome.FAILED: "bold red",
-    Outcome.TRASHED: "yellow",
-    Outcome.DELETED_REMOTELY: "yellow",
-}
+_TONE_STYLES = {"good": "green", "warn": "yellow", "bad": "bold red"}
 
 
 class LiveReport:
@@ -186,17 +183,22 @@ class LiveReport:
         meter = self._meter
         head = [self._title(width)]
         if meter.run is not None:
-            head += [*self._overall(width), *self._counters(width)]
+            head += self._overall(width)
+        tail: list[Text] = []
         if meter.away is not None:
             said = away_line(meter)
             if cell_len(said) > width:
                 # The countdown comes first where the reason has to be cut.
                 said = away_line(meter, short=True)
-            head.append(Text(said, "yellow"))
+            tail.append(Text(said, "yellow"))
         elif meter.stopping is not None:
-            head.append(
+            tail.append(
                 Text("stopping: what is in flight finishes; Ctrl-C again cuts it", "yellow")
             )
+        if meter.run is not None:
+            # A low terminal shows fewer counters before it shows no outage.
+            head += list(self._counters(width))[: max(0, height - 1 - len(head) - len(tail))]
+        head = [*head, *tail][: max(1, height - 1)]
         yield from head
         room = min(MAX_ROWS, height - len(head) - 3)
         if room < 1:
@@ -220,38 +222,27 @@ class LiveReport:
 
     def _overall(self, width: int) -> Iterator[Text]:
         meter = self._meter
-        plus = "" if meter.walk_done else "+"
-        total = meter.bytes_total
-        done = meter.bytes_done / total if total else meter.done / max(meter.total, 1)
-        percent = f"{int(done * 100):3d} %"
+        percent = f"{int(meter.share * 100):3d} %"
         yield Text.assemble(
-            bar(done, width - len(percent) - 1, paused=meter.away is not None),
+            bar(meter.share, width - len(percent) - 1, paused=meter.away is not None),
             " ",
             (percent, "bold"),
         )
-        moving = meter.rate()
-        hashing = meter.hash_rate()
-        eta = meter.eta()
-        parts = [
-            f"{number(meter.done)} of {number(meter.total)}{plus} files",
-            size_pair(meter.bytes_done, total, final=meter.walk_done),
-            f"reading {rate(hashing)}" if hashing > 0 and moving == 0 else rate(moving),
-        ]
-        if eta is not None:
-            parts.append(f"{remaining(eta)}{plus} left")
-        yield from flow([Text(part) for part in parts], width)
+        yield from flow([Text(part) for part in standing(meter)], width)
 
     def _counters(self, width: int) -> Iterator[Text]:
         meter = self._meter
-        dry_run = meter.run is not None and meter.run.dry_run
+        run = meter.run
+        said = said_of(run.command if run is not None else "")
         shown: list[Text] = []
         for outcome in Outcome:
             n = meter.counts.get(outcome, 0)
-            if n or outcome is Outcome.UPLOADED:
-                said = f"{number(n)} {label(outcome.value, dry_run=dry_run)}"
-                shown.append(Text(said, _COUNTER_STYLES.get(outcome, "") if n else "dim"))
+            if n or outcome is said.main:
+                words = said.label(outcome, dry_run=run is not None and run.dry_run)
+                style = _TONE_STYLES.get(TONES.get(outcome, ""), "") if n else "dim"
+                shown.append(Text(f"{number(n)} {words}", style))
         if meter.landed:
-            shown.append(Text(f"{number(meter.landed)} being verified", "dim"))
+            shown.append(Text(f"{number(meter.landed)} {said.landed}", "dim"))
         if meter.retries:
             waiting = meter.waiting()
             more = f" ({number(waiting)} waiting)" if waiting else ""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -30,13 +29,7 @@ from ..events import (
     WalkDone,
 )
 from ..model import Outcome
-
-RATE_WINDOW = 8.0
-"""Seconds: long enough to be calm, short enough to see a line that slows down."""
-ETA_WINDOW = 40.0
-"""Seconds: an estimate that jumps is worse than a late one."""
-SAMPLE_EVERY = 0.5
-"""Seconds between two samples kept for the rates."""
+from .rates import RATE_WINDOW, Point, Rates
 
 
 class Flight:
@@ -76,10 +69,11 @@ class Meter:
         self._settled_bytes = 0
         self._bytes_done = 0
         self._landed: dict[str, int] = {}
-        """Bodies that went out whole and wait for the server's word: they are done for the eye."""
+        """Bodies that moved whole and wait for the last word: they are done for the eye."""
         self._landed_bytes = 0
         self._retry_at: list[float] = []
-        self._samples: deque[tuple[float, int, int, int]] = deque([(clock(), 0, 0, 0)])
+        self._idle_bytes = 0
+        self._rates = Rates(clock)
         self._hear: dict[type[Event], Callable[[Any], None]] = {
             RunStarted: self._run_started,
             Discovered: self._discovered,
@@ -105,12 +99,12 @@ class Meter:
 
     @property
     def done(self) -> int:
-        """Files with an outcome, and those that only wait for the server's word."""
+        """Files with an outcome, and those whose body moved whole."""
         return self._files + len(self._landed)
 
     @property
     def landed(self) -> int:
-        """Files that went out whole and are not verified yet."""
+        """Files whose body moved whole and that have no outcome yet."""
         return len(self._landed)
 
     @property
@@ -119,17 +113,32 @@ class Meter:
 
     @property
     def bytes_total(self) -> int:
-        return max(self._found_bytes, self._ahead[1], self._settled_bytes)
+        return max(self._found_bytes, self._ahead[1], self.bytes_done)
 
     @property
     def bytes_done(self) -> int:
         """Bytes of settled files and of those in flight; never runs backwards (a retry does)."""
-        flying = sum(min(f.moved, f.size) for f in list(self.flights.values()))
-        self._bytes_done = min(
-            self.bytes_total,
-            max(self._bytes_done, self._settled_bytes + self._landed_bytes + flying),
-        )
+        self._bytes_done = max(self._bytes_done, self._bytes_in_hand())
         return self._bytes_done
+
+    def _bytes_in_hand(self) -> int:
+        flying = sum(min(f.moved, f.size) for f in list(self.flights.values()))
+        return self._settled_bytes + self._landed_bytes + flying
+
+    @property
+    def sized(self) -> bool:
+        """The sizes were told when the files were found; a server's list may leave them out."""
+        if self._ahead[0] > self._found and not self._ahead[1]:
+            return False
+        return self.bytes_done <= max(self._found_bytes, self._ahead[1])
+
+    @property
+    def share(self) -> float:
+        """How much is done, from 0.0 to 1.0: by bytes, or by files where sizes are not known."""
+        total = self.bytes_total
+        if total and self.sized:
+            return self.bytes_done / total
+        return self.done / max(self.total, 1)
 
     def failed(self) -> int:
         return self.counts.get(Outcome.FAILED, 0)
@@ -145,39 +154,28 @@ class Meter:
     def sample(self) -> None:
         """Keep a point for the rates; call it about as often as they are shown."""
         now = self._clock()
-        if now - self._samples[-1][0] >= SAMPLE_EVERY:
-            self._samples.append((now, self.moved, self.hashed, self.bytes_done))
-            # One sample older than the window stays, so that the window is always covered.
-            while len(self._samples) > 2 and now - self._samples[1][0] > ETA_WINDOW:
-                self._samples.popleft()
+        if self._rates.due(now):
+            self._rates.add(self._point(now))
 
-    def _since(self, window: float) -> tuple[float, int, int, int]:
-        now = self._clock()
-        oldest = self._samples[-1]
-        for sample in reversed(self._samples):
-            oldest = sample
-            if now - sample[0] >= window:
-                break
-        return (max(now - oldest[0], SAMPLE_EVERY), *oldest[1:])
+    def _point(self, now: float) -> Point:
+        return Point(now, self.done, self.bytes_done, self._idle_bytes, self.moved, self.hashed)
 
     def rate(self) -> float:
-        """Bytes per second over the wire, lately."""
-        span, moved, _, _ = self._since(RATE_WINDOW)
-        return (self.moved - moved) / span
+        """Body bytes per second over the wire, lately."""
+        span, before = self._rates.since(RATE_WINDOW)
+        return (self.moved - before.moved) / span
 
     def hash_rate(self) -> float:
         """Bytes per second read for hashing, lately."""
-        span, _, hashed, _ = self._since(RATE_WINDOW)
-        return (self.hashed - hashed) / span
+        span, before = self._rates.since(RATE_WINDOW)
+        return (self.hashed - before.hashed) / span
 
     def eta(self) -> float | None:
         """Seconds to go, None when nothing can be said."""
-        span, _, _, before = self._since(ETA_WINDOW)
-        progress = self.bytes_done - before
-        left = self.bytes_total - self.bytes_done
-        if progress <= 0 or left <= 0 or self.away or span < 2 * SAMPLE_EVERY:
+        if self.away:
             return None
-        return left * span / progress
+        left = self.bytes_total - self.bytes_done if self.sized else None
+        return self._rates.remaining(self._point(self._clock()), self.total - self.done, left)
 
     # Hearing.
 
@@ -198,6 +196,8 @@ class Meter:
         self.hashed += event.bytes
 
     def _send_started(self, event: SendStarted) -> None:
+        # It moved whole once, and the word that was waited for never came.
+        self._landed_bytes -= self._landed.pop(event.shown, 0)
         self.flights[event.key] = Flight(event)
 
     def _bytes_moved(self, event: BytesMoved) -> None:
@@ -229,11 +229,14 @@ class Meter:
 
     def _settled(self, event: Settled) -> None:
         item = event.item
-        self._landed_bytes -= self._landed.pop(item.path, 0)
+        landed = self._landed.pop(item.path, None)
+        self._landed_bytes -= landed or 0
         self.counts[item.outcome] = self.counts.get(item.outcome, 0) + 1
         if item.outcome is not Outcome.PENDING:
             self._files += 1
             self._settled_bytes += item.size
+            if landed is None:
+                self._idle_bytes += item.size
 
     def _stopping(self, event: Stopping) -> None:
         self.stopping = event.reason

@@ -20,10 +20,11 @@ from ..events import (
     Waiting,
 )
 from ..model import Outcome
+from .commands import said_of
 from .lines import Told, one_line
 from .meter import Meter
 from .stream import Out
-from .wording import clean, clock, count, label, number, rate, remaining, size_pair
+from .wording import clean, clock, count, number, remaining, size, size_pair
 
 EVERY_SECONDS = 30.0
 _FREQUENT = frozenset({BytesMoved, Hashed, Discovered, SendStarted, SendEnded})
@@ -102,7 +103,8 @@ def started_line(event: RunStarted) -> str:
     as_whom = f" as {clean(event.user_name)}" if event.user_name else ""
     dry = " (dry run: nothing is changed)" if event.dry_run else ""
     resumed = " resumed" if event.resumed else ""
-    return f"{event.command}{resumed}: Immich {clean(event.server)}{as_whom}, run {event.run}{dry}"
+    where = f"Immich {clean(event.server)}{as_whom}, " if event.server else ""
+    return f"{event.command}{resumed}: {where}run {event.run}{dry}"
 
 
 def away_line(meter: Meter, *, short: bool = False) -> str:
@@ -117,23 +119,33 @@ def away_line(meter: Meter, *, short: bool = False) -> str:
 def progress_line(meter: Meter) -> str:
     """'1,234 of 3,000+ files, 12.3 of 30.1+ GiB, 12.4 MiB/s, 12 min left; 1,100 uploaded, …'."""
     meter.sample()
-    final = meter.walk_done
-    parts = [
-        f"{number(meter.done)} of {number(meter.total)}{'' if final else '+'} files",
-        size_pair(meter.bytes_done, meter.bytes_total, final=final),
-        rate(meter.rate()),
-    ]
-    eta = meter.eta()
-    if eta is not None:
-        parts.append(f"{remaining(eta)}{'' if final else '+'} left")
+    said = said_of(meter.run.command if meter.run is not None else "")
     dry_run = meter.run is not None and meter.run.dry_run
     counters = [
-        f"{number(meter.counts[outcome])} {label(outcome.value, dry_run=dry_run)}"
+        f"{number(meter.counts[outcome])} {said.label(outcome, dry_run=dry_run)}"
         for outcome in Outcome
         if meter.counts.get(outcome)
     ]
     if meter.landed:
-        counters.append(f"{number(meter.landed)} being verified")
+        counters.append(f"{number(meter.landed)} {said.landed}")
     if meter.retries:
         counters.append(count(meter.retries, "retry", "retries"))
-    return ", ".join(parts) + ("; " + ", ".join(counters) if counters else "")
+    return ", ".join(standing(meter)) + ("; " + ", ".join(counters) if counters else "")
+
+
+def standing(meter: Meter) -> list[str]:
+    """How far we are and how fast: '1 of 3+ files', '5.0 of 7.0+ MiB', '1.2 MiB/s', '0:09 left'."""
+    said = said_of(meter.run.command if meter.run is not None else "")
+    plus = "" if meter.walk_done else "+"
+    parts = [f"{number(meter.done)} of {number(meter.total)}{plus} files"]
+    if meter.sized:
+        parts.append(size_pair(meter.bytes_done, meter.bytes_total, final=meter.walk_done))
+    else:
+        parts.append(size(meter.bytes_done))
+    pace = said.pace(meter.rate(), meter.hash_rate())
+    if pace is not None:
+        parts.append(pace)
+    eta = meter.eta()
+    if eta is not None:
+        parts.append(f"{remaining(eta)}{plus} left")
+    return parts

@@ -10,6 +10,20 @@ FAILED_KEPT = 1000
 KINDS_KEPT = 50
 """Different reasons (and notes) counted by name; the rest is counted together."""
 OTHER = "other reasons"
+NAMED_KEPT = 10
+"""Items kept of each outcome whose files somebody may have to look at one by one."""
+NAMED = frozenset(
+    {
+        Outcome.CONFLICT,
+        Outcome.REMOVED,
+        Outcome.DIFFERS,
+        Outcome.TRASHED,
+        Outcome.MISSING_LOCAL,
+        Outcome.MISSING_REMOTE,
+    }
+)
+_OWN_NOTES = (NAMED | {Outcome.MOVED}) - {Outcome.TRASHED}
+"""Outcomes whose notes speak of the one file (a name, a size): no kinds to be counted."""
 
 
 def _bump(counts: dict[str, int], kind: str) -> None:
@@ -19,7 +33,7 @@ def _bump(counts: dict[str, int], kind: str) -> None:
 
 
 class Tally:
-    """A listener that gathers failed items, reasons, notes and bytes by outcome."""
+    """A listener that gathers the items worth naming, reasons, notes and bytes by outcome."""
 
     def __init__(self) -> None:
         self.run: RunStarted | None = None
@@ -27,6 +41,8 @@ class Tally:
         self.failed_count = 0
         self.reasons: dict[str, int] = {}
         """Why files were skipped."""
+        self.named: dict[Outcome, list[ItemResult]] = {}
+        """The first few files of each outcome in `NAMED`."""
         self.notes: dict[str, int] = {}
         """What was said of files that are fine."""
         self.bytes: dict[str, int] = {}
@@ -53,5 +69,9 @@ class Tally:
                 self.failed.append(item)
         elif outcome is Outcome.SKIPPED:
             _bump(self.reasons, item.reason or "no reason given")
-        if item.note:
+        elif outcome in NAMED:
+            named = self.named.setdefault(outcome, [])
+            if len(named) < NAMED_KEPT:
+                named.append(item)
+        if item.note and outcome not in _OWN_NOTES:
             _bump(self.notes, item.note)

@@ -20,30 +20,6 @@ _HOSTILE = re.compile(
     "\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
 
-_LABELS = {
-    "duplicate": "already there",
-    "trashed": "in the trash",
-    "deleted-remotely": "deleted there",
-    "pending": "not done yet",
-    "conflict": "kept both",
-    "missing-remote": "only here",
-    "missing-local": "only there",
-}
-_WOULD = {
-    "uploaded": "would upload",
-    "downloaded": "would download",
-    "moved": "would move",
-    "removed": "would remove",
-    "conflict": "would keep both",
-}
-
-
-def label(outcome: str, *, dry_run: bool = False) -> str:
-    """The outcome in a person's words."""
-    if dry_run and outcome in _WOULD:
-        return _WOULD[outcome]
-    return _LABELS.get(outcome, outcome)
-
 
 def number(n: int) -> str:
     return f"{n:,}"
