@@ -10,9 +10,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from .download_peers import curl
 from .measure import own_peak
 from .peers import Missing, Tool, immich_go, official_cli
-from .stories import STORIES, Setting
+from .stage import Setting
+from .stories import STORIES, WITH_UPLOADERS
 from .table import MIB, Story, as_json, machine, render
 
 HOME = Path(".bench")
@@ -21,9 +23,7 @@ HOME = Path(".bench")
 def main() -> int:
     asked = arguments()
     HOME.mkdir(exist_ok=True)
-    found = [] if asked.no_peers else [official_cli((HOME / "npm").absolute()), immich_go()]
-    tools = [peer for peer in found if isinstance(peer, Tool)]
-    missing = [f"{p.name}: {p.reason}" for p in found if isinstance(p, Missing)]
+    uploaders, downloaders, missing = peers(asked)
     here = machine()
     print(f"{time.strftime('%Y-%m-%d')} · {here['cpu']} · {here['cores']} cores · ", end="")
     print(f"{here['system']} · Python {here['python']}{' · quick' if asked.quick else ''}\n")
@@ -32,7 +32,7 @@ def main() -> int:
     try:
         for name in asked.only or STORIES:
             print(f"… {name}", file=sys.stderr, flush=True)
-            stories += STORIES[name](Setting(work, asked.quick, tools))
+            stories += STORIES[name](Setting(work, asked.quick, uploaders, downloaders))
             save(stories, missing, quick=asked.quick)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -43,6 +43,21 @@ def main() -> int:
     return 0
 
 
+def peers(asked: argparse.Namespace) -> tuple[list[Tool], list[Tool], list[str]]:
+    """Those that upload, those that download, and why others are not here."""
+    if asked.no_peers:
+        return [], [], []
+    uploaders: list[Tool | Missing] = []
+    if not WITH_UPLOADERS.isdisjoint(asked.only or STORIES):
+        uploaders = [official_cli((HOME / "npm").absolute()), immich_go()]
+    downloaders = [curl()]
+    return (
+        [peer for peer in uploaders if isinstance(peer, Tool)],
+        [peer for peer in downloaders if isinstance(peer, Tool)],
+        [f"{p.name}: {p.reason}" for p in (*uploaders, *downloaders) if isinstance(p, Missing)],
+    )
+
+
 def save(stories: list[Story], missing: list[str], *, quick: bool) -> None:
     text = json.dumps(as_json(stories, missing, quick=quick), indent=1)
     (HOME / "results.json").write_text(text + "\n")
@@ -50,7 +65,7 @@ def save(stories: list[Story], missing: list[str], *, quick: bool) -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small data, few runs, under a minute")
+    parser.add_argument("--quick", action="store_true", help="small data, few runs, about a minute")
     parser.add_argument(
         "--only", action="append", choices=STORIES, metavar="STORY", help=", ".join(STORIES)
     )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 KINDS = (".jpg", ".heic", ".png", ".dng")
@@ -12,6 +15,8 @@ PIECE = 1 << 20
 """Written and read in pieces: Linux counts the peak of the parent to a child (see measure.py)."""
 PER_FOLDER = 1000
 KB, MIB = 1000, 1 << 20
+FIRST_PHOTO = 1_577_836_800
+"""2020-01-01, in seconds since the epoch."""
 
 
 def write_file(path: Path, size: int, seed: str) -> None:
@@ -63,6 +68,53 @@ def distinct(files: int) -> int:
     """How many contents `mixed` makes: all twins are one."""
     twins = files // 20
     return files - twins + min(twins, 1)
+
+
+def spread(folder: Path) -> None:
+    """An hour between every two photos, in the order of their names.
+
+    Pages of a search lose and repeat photos of one date; with these any listing is complete.
+    """
+    for number, path in enumerate(files_below(folder)):
+        at = FIRST_PHOTO + number * 3600
+        os.utime(path, (at, at))
+
+
+def files_below(folder: Path) -> Iterator[str]:
+    """A folder at a time, by name."""
+    for below, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            yield os.path.join(below, name)
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files below it; 0 when it is not there."""
+    return sum(os.stat(path).st_size for path in files_below(folder))
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What lies in a folder, whatever the files are called."""
+
+    files: int
+    bytes: int
+    sha1: str
+    """Over the sorted SHA-1s of all files."""
+
+
+NOTHING = Contents(0, 0, hashlib.sha1(b"").hexdigest())
+
+
+def contents(folder: Path) -> Contents:
+    """Reads everything below `folder`; nothing when it is not there."""
+    sums: list[bytes] = []
+    size = 0
+    for path in files_below(folder):
+        with open(path, "rb", buffering=0) as file:
+            sums.append(hashlib.file_digest(file, "sha1").digest())
+            size += os.fstat(file.fileno()).st_size
+    return Contents(len(sums), size, hashlib.sha1(b"".join(sorted(sums))).hexdigest())
 
 
 def warm(folder: str | Path) -> None:

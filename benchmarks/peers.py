@@ -24,11 +24,14 @@ INSTALL_SECONDS = 300
 
 @dataclass(frozen=True)
 class Job:
-    """What to upload to where, and the folder that may hold the tool's own state."""
+    """What travels, and the folder that may hold the tool's own state."""
 
     server: Server
     folder: Path
+    """Whose photos are uploaded, or where downloads go."""
     state: Path
+    album: str | None = None
+    """The id of the album that is downloaded; None for the whole library."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,17 @@ def ours(*options: str) -> Tool:
     return Tool(
         OURS,
         lambda job: [*command(), "upload", str(job.folder), "--json", *options],
-        lambda job: {
-            "IMMICH_URL": job.server.url,
-            "IMMICH_API_KEY": job.server.key,
-            "IMMICH_TRANSFER_STATE_DIR": str(job.state),
-        },
+        environment,
     )
+
+
+def environment(job: Job) -> dict[str, str]:
+    """What our own command reads its server, key and state folder from."""
+    return {
+        "IMMICH_URL": job.server.url,
+        "IMMICH_API_KEY": job.server.key,
+        "IMMICH_TRANSFER_STATE_DIR": str(job.state),
+    }
 
 
 def command() -> list[str]:
@@ -67,12 +75,16 @@ def command() -> list[str]:
 
 
 def floor() -> Tool:
-    root = str(Path(__file__).resolve().parent.parent)
     return Tool(
         FLOOR,
         lambda job: [sys.executable, "-m", "benchmarks.floor", job.server.url, str(job.folder)],
-        lambda job: {"IMMICH_API_KEY": job.server.key, "PYTHONPATH": root},
+        floor_environment,
     )
+
+
+def floor_environment(job: Job) -> dict[str, str]:
+    root = str(Path(__file__).resolve().parent.parent)
+    return {"IMMICH_API_KEY": job.server.key, "PYTHONPATH": root}
 
 
 def official_cli(folder: Path) -> Tool | Missing:

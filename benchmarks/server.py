@@ -18,17 +18,22 @@ VERSION = "3.0"
 
 @dataclass(frozen=True)
 class Stats:
-    """Requests, uploads that carried a body, and their bytes, as the server saw them."""
+    """As the server saw them."""
 
     requests: int
     bodies: int
+    """Uploads that carried a body."""
     received: int
+    """The bytes of those."""
+    originals: int
+    """Requests for the content of a photo."""
 
     def __sub__(self, before: Stats) -> Stats:
         return Stats(
             self.requests - before.requests,
             self.bodies - before.bodies,
             self.received - before.received,
+            self.originals - before.originals,
         )
 
 
@@ -74,7 +79,12 @@ class Server:
 
     def stats(self) -> Stats:
         found = self.control("stats")
-        return Stats(found["requests"], found["upload_bodies"], found["upload_bytes"])
+        return Stats(
+            found["requests"],
+            found["upload_bodies"],
+            found["upload_bytes"],
+            found["routes"].get("original", 0),
+        )
 
     def state(self) -> dict[str, Any]:
         """Everything it holds; large for a large library."""
@@ -82,14 +92,26 @@ class Server:
 
     def seed(self, assets: int) -> None:
         """Give it a library of `assets` photos that are not ours."""
-        self.control("seed", {"assets": assets})
+        self._ask("_sandbox/seed", {"assets": assets})  # the answer has all ids: not kept
+
+    def add_album(self, name: str) -> str:
+        """An album of everything it holds; its id."""
+        ids = [asset["id"] for asset in self.state()["assets"]]
+        made = json.loads(self._ask("api/albums", {"albumName": name, "assetIds": ids}))
+        return str(made["id"])
 
     def control(self, name: str, body: object | None = None) -> dict[str, Any]:
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"} if data else {}
-        request = urllib.request.Request(f"{self.url}/_sandbox/{name}", data, headers)
-        with urllib.request.urlopen(request, timeout=600) as answer:
-            text = answer.read()
+        text = self._ask(f"_sandbox/{name}", body)
         found = json.loads(text) if text else {}
         assert isinstance(found, dict)
         return found
+
+    def _ask(self, path: str, body: object | None) -> bytes:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"x-api-key": self.key}
+        if data:
+            headers["Content-Type"] = "application/json"
+        request = urllib.request.Request(f"{self.url}/{path}", data, headers)
+        with urllib.request.urlopen(request, timeout=600) as answer:
+            text: bytes = answer.read()
+        return text
