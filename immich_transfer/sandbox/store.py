@@ -31,9 +31,14 @@ from .rows import (
 )
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS rows (kind TEXT, id TEXT, data BLOB, PRIMARY KEY (kind, id))
-WITHOUT ROWID
+CREATE TABLE IF NOT EXISTS stored
+(place INTEGER PRIMARY KEY, kind TEXT, id TEXT, data BLOB, UNIQUE (kind, id))
 """
+_WRITE = """
+INSERT INTO stored (kind, id, data) VALUES (?, ?, ?)
+ON CONFLICT (kind, id) DO UPDATE SET data = excluded.data
+"""
+"""A row that changes keeps its place: everything is in the same order after a restart."""
 REMEMBERED = 16
 """Answers kept while nothing changes."""
 T = TypeVar("T")
@@ -94,12 +99,8 @@ class Store:
         self._db.close()
 
     def _load(self) -> None:
-        rows = [
-            msgspec.json.decode(data, type=_KINDS[kind])
-            for kind, data in self._db.execute("SELECT kind, data FROM rows")
-        ]
-        for row in sorted(rows, key=lambda row: row.added):
-            self._index(row)
+        for kind, data in self._db.execute("SELECT kind, data FROM stored ORDER BY place"):
+            self._index(msgspec.json.decode(data, type=_KINDS[kind]))
 
     def _index(self, row: Row) -> None:
         match row:
@@ -131,10 +132,10 @@ class Store:
             self._index(row)
         values = [(type(row).__name__.lower(), row.id, msgspec.json.encode(row)) for row in rows]
         if len(values) == 1:
-            self._db.execute("INSERT OR REPLACE INTO rows VALUES (?,?,?)", values[0])
+            self._db.execute(_WRITE, values[0])
         elif values:
             self._db.execute("BEGIN")
-            self._db.executemany("INSERT OR REPLACE INTO rows VALUES (?,?,?)", values)
+            self._db.executemany(_WRITE, values)
             self._db.execute("COMMIT")
 
     def remember(self, question: Hashable, work: Callable[[], T]) -> T:
@@ -161,7 +162,7 @@ class Store:
         self.generation += 1
         self._db.execute("BEGIN")
         self._db.executemany(
-            "DELETE FROM rows WHERE kind = ? AND id = ?",
+            "DELETE FROM stored WHERE kind = ? AND id = ?",
             [(type(row).__name__.lower(), row.id) for row in rows],
         )
         self._db.execute("COMMIT")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.contract.schema import FOLDER, Document
 from tests.contract.target import Answer, Target, photo
+from tests.sandbox_fixture import VERSIONS, SandboxProcess
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +56,8 @@ ROUTES: list[tuple[str, str, str | None, Body | None]] = [
     ("PUT", "/assets/{id}", "asset", lambda ids: {"isFavorite": True}),
     ("POST", "/search/metadata", None, lambda ids: {"withExif": True, "size": 20}),
     ("POST", "/search/statistics", None, lambda ids: {}),
+    ("POST", "/search/smart", None, lambda ids: {"query": "a", "size": 5, "withExif": True}),
+    ("GET", "/people", None, None),
     ("GET", "/timeline/buckets", None, None),
     ("POST", "/download/info", None, lambda ids: {"albumId": ids["album"]}),
     ("GET", "/albums", None, None),
@@ -103,6 +107,8 @@ def test_an_answer_is_as_documented(
     answer = server.call(method, place, None if body is None else body(ids))
     if answer.status == 403 and answer.message == "Forbidden":
         pytest.skip("for admins")
+    if path == "/search/smart" and answer.status == 400:
+        pytest.skip("the search by words is off")
     if method == "POST" and path == "/albums":
         server.call("DELETE", f"/albums/{answer.json['id']}")
     judge(document, method, path, answer)
@@ -111,8 +117,41 @@ def test_an_answer_is_as_documented(
 def test_a_bucket_is_as_documented(server: Target, document: Document, ids: dict[str, str]) -> None:
     first = server.call("GET", f"/timeline/buckets?albumId={ids['album']}").json[0]
     query = f"albumId={ids['album']}&timeBucket={first['timeBucket']}"
-    answer = server.call("GET", f"/timeline/bucket?{query}")
-    judge(document, "GET", "/timeline/bucket", answer)
+    for more in ("", "&withStacked=true", "&withCoordinates=true&order=asc"):
+        answer = server.call("GET", f"/timeline/bucket?{query}{more}")
+        judge(document, "GET", "/timeline/bucket", answer)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_people_and_what_others_share_are_as_documented(version: str, tmp_path: Path) -> None:
+    """On the sandbox alone: no API lets one user say who is on a photo."""
+    box = SandboxProcess(tmp_path / "server", version=version)
+    try:
+        server = Target(box.url, box.key)
+        document = Document.of(server.version)
+        if document is None:
+            pytest.skip(f"no OpenAPI document of {server.version} in {FOLDER}")
+        changes = {"people": ["Ann"], "tags": ["a/b"], "created": "2020-01-02T03:04:05+02:00"}
+        seed = {"assets": 2, "bytes": 100, "live": 1, "album": "All", "edit": changes}
+        made = box.control("seed", seed)
+        guest = box.control("users", {"name": "guest"})["id"]
+        album = box.control("albums", {"name": "All", "roles": {guest: "editor"}})["id"]
+        person = server.call("GET", "/people").json["people"][0]["id"]
+        calls: list[tuple[str, str, str, Any]] = [
+            ("GET", "/people", "", None),
+            ("GET", "/people/{id}", person, None),
+            ("GET", "/people/{id}/statistics", person, None),
+            ("GET", "/assets/{id}", made["ids"][0], None),
+            ("GET", "/albums/{id}", album, None),
+            ("POST", "/search/metadata", "", {"withPeople": True, "withExif": True}),
+            ("POST", "/download/info", "", {"assetIds": made["ids"]}),
+        ]
+        for method, path, place, body in calls:
+            answer = server.call(method, path.replace("{id}", place), body)
+            assert answer.status in (200, 201), answer
+            judge(document, method, path, answer)
+    finally:
+        box.stop()
 
 
 def test_uploads_are_as_documented(server: Target, document: Document) -> None:

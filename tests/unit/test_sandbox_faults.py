@@ -83,6 +83,22 @@ def test_what_the_server_does_at_once() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "kind", "by"),
+    [
+        ("original:name=a, b.jpg=missing", "missing", 1),
+        ("original:name=x.jpg=gone", "gone", 1),
+        ("original:every2=other-range,by=9", "other-range", 9),
+        ("original:*=chunked", "chunked", 1),
+        ("people:*=miss", "miss", 1),
+        ("timeline:2-=miss,by=3", "miss", 3),
+    ],
+)
+def test_faults_of_listings_and_downloads(text: str, kind: str, by: int) -> None:
+    (action,) = parse(text).actions
+    assert (action.kind, action.number("by", 1)) == (kind, by)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",
