@@ -3,12 +3,14 @@
     TransferError
     ├── ItemError            one file: it becomes `failed`, the run goes on (exit 3 at the end)
     │   ├── ChangedWhileReading   the file moved under us: hash it again, then try again
-    │   ├── LocalReadError        the disk refused
+    │   ├── LocalReadError        the disk refused to give it
+    │   ├── LocalWriteError       the disk refused to take it
     │   └── ServerRefused         the server said no to this one (400, 413, 415, a lasting 500)
     ├── Transient            one attempt failed; a retry may help (never leaves the client)
     │   ├── Throttled             429, 503, or any answer with Retry-After
     │   ├── Unavailable           502, 504, 404 on a route that must exist: the server's own trouble
     │   ├── Stumbled              500 and its like: this request's trouble, as long as others pass
+    │   │   └── WrongBytes            what came is not what the server says it has
     │   └── ConnectionFailed      refused, reset, timed out, cut, or not an answer of Immich's
     ├── Interrupted          the user asked to stop while we waited: the item is `pending`
     └── RunError             ends the run
@@ -91,6 +93,10 @@ class LocalReadError(ItemError):
     """The local file could not be read."""
 
 
+class LocalWriteError(ItemError):
+    """The local file or its folder could not be written."""
+
+
 class ServerRefused(ItemError):
     """The server refused this item; sending it again would not help."""
 
@@ -119,6 +125,10 @@ class Unavailable(Transient):
 
 class Stumbled(Transient):
     """The server failed on this request (500): the item's own if it lasts."""
+
+
+class WrongBytes(Stumbled):
+    """The bytes that came do not have the length or the checksum the server says they have."""
 
 
 class Interrupted(TransferError):

@@ -8,6 +8,7 @@ looking now. The key is that of today.
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,6 +29,8 @@ from .words import command_line, json_line, moment, one_line, say, warn
 if TYPE_CHECKING:
     from immich_transfer.manifest.sqlite import SqliteManifest
 
+TRANSFERS = ("upload", "download", "mirror")
+"""Commands whose runs can be taken up: each module has a `start`."""
 SHOWN_AS_ASKED_NOW = ("json", "quiet", "verbose", "progress")
 PATHS = ("api_key_file", "config", "ca_file", "log_file", "state_dir")
 
@@ -97,10 +100,8 @@ def _nothing(ctx: click.Context) -> int:
 
 
 def _again(ctx: click.Context, found: RunInfo, folder: str, state_dir: str) -> int:
-    from . import upload as uploading
-
     arguments = list(found.arguments)
-    if not arguments or arguments[0] != "upload":
+    if not arguments or arguments[0] not in TRANSFERS:
         raise UsageError(f"the run {found.run} cannot be resumed: it does not say what it did")
     given = {
         name: value
@@ -113,7 +114,8 @@ def _again(ctx: click.Context, found: RunInfo, folder: str, state_dir: str) -> i
         if given.get(name) not in (None, "-"):
             given[name] = os.path.abspath(given[name])
     _enter(folder, found)
-    meant = _parse(uploading.upload, arguments[1:], ctx, found)
+    transfer = import_module(f"immich_transfer.cli.{arguments[0]}")
+    meant = _parse(getattr(transfer, arguments[0]), arguments[1:], ctx, found)
     for name in SHOWN_AS_ASKED_NOW:
         meant.params[name] = ctx.params[name]
     if "api_key" in given or "api_key_file" in given:
@@ -122,7 +124,7 @@ def _again(ctx: click.Context, found: RunInfo, folder: str, state_dir: str) -> i
     if not ctx.params["json"] and not ctx.params["quiet"]:
         warn(f"resuming {found.run} of {moment(found.started)}: {command_line(arguments)}")
     with meant:
-        return uploading.start(meant, arguments, resumed=True)
+        return int(transfer.start(meant, arguments, resumed=True))
 
 
 def _parse(

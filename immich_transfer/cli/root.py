@@ -25,6 +25,8 @@ TRANSFERS, SERVER, TRY = "Transfers", "Server", "Try it"
 
 COMMANDS = {
     "upload": Entry(TRANSFERS, "upload", "Back up photos and videos to the server."),
+    "download": Entry(TRANSFERS, "download", "Bring albums or the library to a folder."),
+    "mirror": Entry(TRANSFERS, "mirror", "Keep a folder like albums on the server."),
     "resume": Entry(TRANSFERS, "resume", "Take up the last interrupted run."),
     "status": Entry(TRANSFERS, "status", "Say what failed or is still owed, and why."),
     "runs": Entry(TRANSFERS, "runs", "List the last runs."),
@@ -39,6 +41,7 @@ Examples:
   immich-transfer demo
   immich-transfer upload ~/Pictures
   immich-transfer upload --album-from folder --dry-run ~/Pictures
+  immich-transfer download -o ~/Albums --album "Summer 2024"
   immich-transfer resume
 
 Server and key come from IMMICH_URL and IMMICH_API_KEY, from flags, or from a file:
@@ -94,7 +97,7 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.pass_context
 def cli(ctx: click.Context, /) -> None:
-    """Move photo libraries to an Immich server.
+    """Move photo libraries between disks and an Immich server.
 
     Start it, pull any plug, start it again: every photo arrives exactly once, verified, and you
     are told what became of each.

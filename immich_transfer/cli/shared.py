@@ -11,7 +11,7 @@ import click
 from immich_transfer.config import parsing
 
 from .secrets import learn
-from .words import warn
+from .words import one_line, warn
 
 if TYPE_CHECKING:
     from immich_transfer.config.settings import Settings
@@ -106,7 +106,19 @@ def examples(*lines: str) -> str:
     return "\n".join(["\b", "Examples:", *(f"  immich-transfer {line}" for line in lines)])
 
 
-def _all(options: Sequence[Callable[[F], F]]) -> Callable[[F], F]:
+def names(_: click.Context, param: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
+    """Names of albums, tags and people: some text, and text that can be sent."""
+    for value in values:
+        if not value.strip():
+            raise click.BadParameter("a name is empty", param=param)
+        if one_line(value) != value:
+            raise click.BadParameter(f"{one_line(value)!r} is not printable text", param=param)
+    return tuple(values)
+
+
+def all_of(options: Sequence[Callable[[F], F]]) -> Callable[[F], F]:
+    """Several decorators as one, in the order of the help text."""
+
     def decorate(command: F) -> F:
         for add in reversed(options):
             command = add(command)
@@ -117,7 +129,7 @@ def _all(options: Sequence[Callable[[F], F]]) -> Callable[[F], F]:
 
 def config_options(command: F) -> F:
     """Where the settings are."""
-    return _all(
+    return all_of(
         [
             option(
                 "--profile",
@@ -137,7 +149,7 @@ def config_options(command: F) -> F:
 
 def server_options(command: F) -> F:
     """Which server, as whom."""
-    return _all(
+    return all_of(
         [
             option(
                 "--url",
@@ -193,7 +205,7 @@ def json_option(command: F) -> F:
 
 def transfer_options(command: F) -> F:
     """What all transfers share."""
-    return _all(
+    return all_of(
         [
             option(
                 "-n",

@@ -15,6 +15,7 @@ from .shared import (
     Command,
     Parsed,
     examples,
+    names,
     option,
     server_options,
     settings_of,
@@ -49,16 +50,6 @@ def _visibility(text: str) -> str:
     return text
 
 
-def _names(_: click.Context, param: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
-    """Album and tag names: some text, and text that can be sent."""
-    for value in values:
-        if not value.strip():
-            raise click.BadParameter("a name is empty", param=param)
-        if one_line(value) != value:
-            raise click.BadParameter(f"{one_line(value)!r} is not printable text", param=param)
-    return tuple(values)
-
-
 @click.command("upload", cls=Command, epilog=EPILOG)
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path())
 @option("--folder", "folders", multiple=True, metavar="PATH", type=click.Path(), section=WHICH,
@@ -86,13 +77,13 @@ def _names(_: click.Context, param: click.Parameter, values: Sequence[str]) -> t
         help="Also what is usually junk: @eaDir, #recycle, Thumbs.db and the like.")  # fmt: skip
 @option("--follow-links", is_flag=True, section=WHICH,
         help="Follow links to folders, each real folder once.")  # fmt: skip
-@option("--album", "albums", multiple=True, metavar="NAME", callback=_names, section=HOW,
+@option("--album", "albums", multiple=True, metavar="NAME", callback=names, section=HOW,
         help="Put every file into this album, made if missing; repeatable.")  # fmt: skip
 @option("--album-from", type=click.Choice(["folder", "path"]), section=HOW,
         help="An album for each folder, named after it, or after its path below PATH joined with"
         " ' / '. Equal folder names under different parents become different albums. Adds to"
         " --album.")  # fmt: skip
-@option("--tag", "tags", multiple=True, metavar="A/B", callback=_names, section=HOW,
+@option("--tag", "tags", multiple=True, metavar="A/B", callback=names, section=HOW,
         help="Tag every file; / makes a hierarchy; repeatable.")  # fmt: skip
 @option("--favorite", is_flag=True, section=HOW, help="Mark new photos as favourites.")  # fmt: skip
 @option("--visibility", type=Parsed("visibility", _visibility), section=HOW,

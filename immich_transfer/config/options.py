@@ -121,6 +121,8 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     favorites: bool = False
     search: str | None = None
     """What the server's own (smart) search is asked for."""
+    limit: int = 100
+    """How many of its best matches are meant: it ranks the whole library."""
     type: Literal["image", "video"] | None = None
     taken_after: str | None = None
     """RFC 3339 instant, inclusive."""

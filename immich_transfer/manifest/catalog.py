@@ -29,7 +29,8 @@ BATCH = 500
 
 _SCHEMA = """
 CREATE TABLE members (
-    collection INTEGER NOT NULL, asset_id NOT NULL, still, PRIMARY KEY (collection, asset_id)
+    collection INTEGER NOT NULL, asset_id NOT NULL, still, direct INTEGER NOT NULL,
+    PRIMARY KEY (collection, asset_id)
 ) WITHOUT ROWID;
 CREATE TABLE assets (asset_id PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE albums_of (asset_id NOT NULL, title BLOB NOT NULL, PRIMARY KEY (asset_id, title))
@@ -48,10 +49,13 @@ CREATE TABLE wanted (
 
 
 class Member(NamedTuple):
-    """An id in a collection; for the video of a live photo also the still it belongs to."""
+    """An id in a collection."""
 
     asset_id: AssetId
     still: AssetId | None = None
+    """For the video of a live photo, the still it belongs to."""
+    direct: bool = True
+    """False for a video that only comes along with its still."""
 
 
 class Naming(NamedTuple):
@@ -112,11 +116,11 @@ class Catalog:
 
     def add_members(self, collection: int, members: Iterable[Member]) -> None:
         """Ids of a collection; one that is there already stays, with the still if one is told."""
-        rows = [(collection, asset_in(m.asset_id), asset_in(m.still)) for m in members]
+        rows = [(collection, asset_in(m.asset_id), asset_in(m.still), m.direct) for m in members]
         with self._use() as db:
             db.executemany(
-                "INSERT INTO members VALUES (?,?,?) ON CONFLICT DO UPDATE SET"
-                " still = coalesce(still, excluded.still)",
+                "INSERT INTO members VALUES (?,?,?,?) ON CONFLICT DO UPDATE SET"
+                " still = coalesce(still, excluded.still), direct = max(direct, excluded.direct)",
                 rows,
             )
 
@@ -162,13 +166,11 @@ class Catalog:
             ).fetchone()
         return int(row[0])
 
-    def count(self, collection: int, *, videos: bool = True) -> int:
-        """How many ids a collection has; without those that only belong to a live photo."""
+    def count(self, collection: int) -> int:
+        """How many ids a collection has, without videos that only come along with their stills."""
         with self._use() as db:
             row = db.execute(
-                "SELECT count(*) FROM members WHERE collection = ?"
-                + ("" if videos else " AND still IS NULL"),
-                (collection,),
+                "SELECT count(*) FROM members WHERE collection = ? AND direct", (collection,)
             ).fetchone()
         return int(row[0])
 

@@ -6,16 +6,19 @@ from worker threads, in batches. Deleting the manifest costs time, never correct
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from immich_transfer.model import (
     AssetId,
+    Collection,
     Debt,
     Digest,
     ItemResult,
     Known,
     LocalFile,
+    Part,
+    Placed,
     RunInfo,
     Sha1,
 )
@@ -145,3 +148,63 @@ class Manifest(Protocol):
     def due_count(self, account: int) -> int:
         """Debts of an account whose photo is on the server: those that a run should have paid."""
         ...
+
+    # what was downloaded
+
+    def mirror(self, account: int, root: str) -> int:
+        """The row number of a destination; made on first sight (in a dry run 0, which holds
+        nothing)."""
+        ...
+
+    def mirrors_at(self, root: str) -> list[int]:
+        """Every account's row for a destination."""
+        ...
+
+    def collections(self, mirror: int) -> list[Collection]: ...
+
+    def keep_collection(self, mirror: int, kind: str, name: str, title: str, folder: str) -> int:
+        """The row number of a collection, with the title and folder of today; 0 when it is unknown
+        and nothing may be written."""
+        ...
+
+    def drop_collection(self, number: int) -> None:
+        """Forget a collection that holds no file any more."""
+        ...
+
+    def placed(self, collection: int, ids: Sequence[AssetId]) -> dict[AssetId, Placed]: ...
+
+    def placed_copies(self, mirror: int, ids: Sequence[AssetId]) -> dict[AssetId, list[Placed]]:
+        """Every file of these assets below a mirror, whatever the collection."""
+        ...
+
+    def name_holders(self, mirror: int, keys: Sequence[str]) -> dict[str, tuple[int, AssetId]]:
+        """Which collection and asset hold these path keys (`policy.naming.name_key`)."""
+        ...
+
+    def every_placed(self, mirror: int, collection: int | None = None) -> Iterator[list[Placed]]:
+        """All files of ours, a page at a time; rows may be dropped meanwhile."""
+        ...
+
+    def placed_count(self, collection: int) -> int: ...
+
+    def place(self, mirror: int, rows: Iterable[Placed]) -> None:
+        """Remember files of ours as they are now; their moves and part files are over."""
+        ...
+
+    def unplace(self, rows: Iterable[tuple[int, AssetId]]) -> None: ...
+
+    def intend_moves(self, rows: Iterable[tuple[int, AssetId, str]]) -> None:
+        """Say where files are about to be renamed to: (collection, asset, path)."""
+        ...
+
+    def moves(self, mirror: int) -> list[tuple[Placed, str]]:
+        """Files that were being renamed when a run ended, and where to."""
+        ...
+
+    def begin_parts(self, mirror: int, parts: Iterable[Part]) -> None:
+        """Remember part files before they are made."""
+        ...
+
+    def parts(self, mirror: int) -> list[Part]: ...
+
+    def end_parts(self, mirror: int, ids: Iterable[AssetId]) -> None: ...

@@ -87,7 +87,15 @@ async def conduct(
                 ):
                     run = await begin(
                         Parts(
-                            connection, manifest, transfer, listener, totals, stop, pool, hash_pool
+                            name,
+                            connection,
+                            manifest,
+                            transfer,
+                            listener,
+                            totals,
+                            stop,
+                            pool,
+                            hash_pool,
                         )
                     )
                     listener(

@@ -60,6 +60,8 @@ class Books:
 class Parts(NamedTuple):
     """What a run is made of; put together by `conduct`."""
 
+    name: str
+    """The run's id in the manifest."""
     connection: Connection
     manifest: Manifest
     transfer: TransferOptions
@@ -76,6 +78,7 @@ class Run:
     """The state that the stages of any flow share."""
 
     def __init__(self, parts: Parts) -> None:
+        self.name = parts.name
         self.connection = parts.connection
         self.manifest = parts.manifest
         self.transfer = parts.transfer
@@ -85,6 +88,7 @@ class Run:
         self.pool = parts.pool
         self.hash_pool = parts.hash_pool
         self.account = parts.manifest.account(parts.connection.user_id)
+        self._loop = asyncio.get_running_loop()
         self.codes: list[Exit] = []
         self.message: str | None = None
         self.hint: str | None = None
@@ -131,6 +135,10 @@ class Run:
         if text not in self.notes:
             self.notes.append(text)
             self.listener(Notice(text))
+
+    def note_soon(self, text: str) -> None:
+        """The same from a worker thread."""
+        self._loop.call_soon_threadsafe(self.note, text)
 
     def mind_limit(self, books: Books) -> None:
         """End the run once `--max-errors` items failed."""

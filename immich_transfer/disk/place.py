@@ -1,0 +1,263 @@
+"""The folder that downloads go to: nothing is read or written outside it, nothing is overwritten.
+
+Every folder below the root is opened component by component from its parent's descriptor, links
+refused, and all work on files is done relative to that descriptor: neither a hostile name nor a
+link that is put there meanwhile leads anywhere else (law 6). Where the system has no such calls
+(Windows), paths are checked instead.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from immich_transfer.errors import CannotContinue, LocalWriteError, TransferError, UsageError
+
+KEPT_FOLDERS = 64
+"""Folders kept open for the next file; those in use stay open beyond that."""
+
+BY_DESCRIPTOR = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
+_FOLDER = (
+    os.O_RDONLY
+    | getattr(os, "O_DIRECTORY", 0)
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+)
+_FILE = (
+    getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+    | getattr(os, "O_NONBLOCK", 0)  # a FIFO in a photo's place must not hang us
+)
+NO_LINKS = frozenset([errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EXDEV])
+"""How file systems say that they have no hard links (exFAT, SMB), or no more of them."""
+
+
+def write_error(error: OSError, what: str) -> TransferError:
+    """What a failed write means: a full disk ends the run, the rest is the item's."""
+    reason = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", -1)):
+        return CannotContinue(
+            f"the disk is full ({what})", hint="make room, then run again: it goes on from here"
+        )
+    if error.errno == errno.EROFS:
+        return CannotContinue(f"the disk cannot be written: {reason} ({what})")
+    if error.errno == errno.ENAMETOOLONG:
+        return LocalWriteError(
+            f"the name is too long for this file system ({what})",
+            hint="a shorter --output or --layout helps",
+        )
+    return LocalWriteError(f"{reason} ({what})")
+
+
+class Folder:
+    """One folder below the destination, held open. Names are single components."""
+
+    def __init__(self, path: str, descriptor: int | None) -> None:
+        self.path = path
+        self._descriptor = descriptor
+        self._at: dict[str, Any] = {} if descriptor is None else {"dir_fd": descriptor}
+        self.leases = 0
+
+    def _name(self, name: str) -> str:
+        return name if self._descriptor is not None else os.path.join(self.path, name)
+
+    def look(self, name: str) -> os.stat_result | None:
+        """`lstat`; None when there is nothing of that name."""
+        try:
+            return os.stat(self._name(name), follow_symlinks=False, **self._at)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def names(self) -> list[str]:
+        return os.listdir(self.path if self._descriptor is None else self._descriptor)
+
+    def open_read(self, name: str) -> int:
+        """A descriptor of a regular file; a link is not followed. Raises OSError."""
+        return os.open(self._name(name), os.O_RDONLY | _FILE, **self._at)
+
+    def open_write(self, name: str) -> int:
+        """A descriptor to read and write, made if missing; a link is not followed."""
+        return os.open(self._name(name), os.O_RDWR | os.O_CREAT | _FILE, 0o666, **self._at)
+
+    def move(self, name: str, target: Folder, new: str, *, replace: bool = False) -> None:
+        """Rename. Raises FileExistsError when `new` is there, unless it may be replaced."""
+        if replace:
+            os.replace(self._name(name), target._name(new), **self._both(target))
+            return
+        try:
+            self.link(name, target, new)
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+            if target.look(new) is not None:
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), new) from None
+            os.rename(self._name(name), target._name(new), **self._both(target))
+        else:
+            self.remove(name)
+
+    def link(self, name: str, target: Folder, new: str) -> None:
+        """Another name for the same file. Raises FileExistsError, or OSError without links."""
+        try:
+            os.link(
+                self._name(name), target._name(new), follow_symlinks=False, **self._both(target)
+            )
+        except NotImplementedError:
+            raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP)) from None
+
+    def remove(self, name: str) -> None:
+        os.unlink(self._name(name), **self._at)
+
+    def remove_folder(self, name: str) -> None:
+        """Raises OSError unless it is an empty folder."""
+        os.rmdir(self._name(name), **self._at)
+
+    def sync(self) -> None:
+        """Names made and removed here survive a power cut. No-op where folders have no fsync."""
+        if self._descriptor is not None:
+            with suppress(OSError):  # some network file systems refuse; there is no more to do
+                os.fsync(self._descriptor)
+
+    def _both(self, target: Folder) -> dict[str, int]:
+        if self._descriptor is None or target._descriptor is None:
+            return {}
+        return {"src_dir_fd": self._descriptor, "dst_dir_fd": target._descriptor}
+
+    def child(self, name: str, *, make: bool) -> Folder:
+        """Raises FileNotFoundError, or LocalWriteError for a link or a file in its place."""
+        path = os.path.join(self.path, name)
+        if make:
+            try:
+                os.mkdir(self._name(name), **self._at)
+                self.sync()
+            except FileExistsError:
+                pass
+        if self._descriptor is None:
+            if os.path.islink(path) or not os.path.isdir(path):
+                if not os.path.lexists(path):
+                    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+                raise _no_folder(path)
+            return Folder(path, None)
+        try:
+            return Folder(path, os.open(name, _FOLDER, dir_fd=self._descriptor))
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK):
+                raise _no_folder(path) from None
+            raise
+
+    def close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+
+
+def _no_folder(path: str) -> LocalWriteError:
+    return LocalWriteError(
+        f"{path} is a link or a file where a folder should be: nothing is written through it",
+        hint="move it away, or choose another --output or --layout",
+    )
+
+
+class Destination:
+    """The root of a download. Folders are lent out to any thread with `folder`."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self._lock = threading.Lock()
+        self._open: OrderedDict[str, Folder] = OrderedDict()
+
+    def exists(self) -> bool:
+        return os.path.isdir(self.root)
+
+    def make(self) -> None:
+        """Make the root. Raises UsageError when that cannot be."""
+        try:
+            os.makedirs(self.root, exist_ok=True)
+            if not os.access(self.root, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        except OSError as error:
+            raise UsageError(
+                f"cannot write to the output folder {self.root}: {error.strerror or error}"
+            ) from None
+
+    def free_bytes(self) -> int | None:
+        """What is left for us on the disk; None when it cannot be told."""
+        if not hasattr(os, "statvfs"):
+            return None
+        try:
+            seen = os.statvfs(self.root)
+        except OSError:
+            return None
+        return seen.f_bavail * seen.f_frsize
+
+    @contextmanager
+    def folder(self, relative: str, *, make: bool = False) -> Iterator[Folder]:
+        """A folder below the root ('' is the root), '/'-separated, made with its parents if asked.
+
+        Raises FileNotFoundError when it is not there, LocalWriteError when something else is.
+        """
+        with self._lock:
+            found = self._open.get(relative)
+            if found is None:
+                found = self._open[relative] = self._walk(relative, make=make)
+            self._open.move_to_end(relative)
+            found.leases += 1
+        try:
+            yield found
+        finally:
+            with self._lock:
+                found.leases -= 1
+                self._trim()
+
+    def _walk(self, relative: str, *, make: bool) -> Folder:
+        here = (
+            Folder(self.root, os.open(self.root, _FOLDER & ~getattr(os, "O_NOFOLLOW", 0)))
+            if BY_DESCRIPTOR
+            else Folder(self.root, None)
+        )
+        for name in relative.split("/") if relative else ():
+            if name in ("", ".", "..") or "\0" in name:
+                here.close()
+                raise LocalWriteError(f"{relative!r} is not a path below the output folder")
+            try:
+                below = here.child(name, make=make)
+            finally:
+                here.close()
+            here = below
+        return here
+
+    def _trim(self) -> None:
+        for relative in list(self._open):
+            if len(self._open) <= KEPT_FOLDERS:
+                return
+            if self._open[relative].leases == 0:
+                self._open.pop(relative).close()
+
+    def forget(self, relative: str) -> None:
+        """Close a folder that is about to be removed."""
+        with self._lock:
+            found = self._open.get(relative)
+            if found is not None and found.leases == 0:
+                self._open.pop(relative).close()
+
+    def close(self) -> None:
+        with self._lock:
+            for folder in self._open.values():
+                folder.close()
+            self._open.clear()
+
+
+def split(path: str) -> tuple[str, str]:
+    """Folder and name of a '/'-separated path below the root."""
+    folder, _, name = path.rpartition("/")
+    return folder, name
+
+
+def is_file(status: os.stat_result) -> bool:
+    """A regular file: neither a folder nor a link nor a device."""
+    return stat.S_ISREG(status.st_mode)

@@ -1,0 +1,232 @@
+"""One body, one attempt: from the wire into a file with its final name (law 2)."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+
+from immich_transfer.disk.part import PartFile
+from immich_transfer.disk.place import split
+from immich_transfer.errors import ConnectionFailed, TransferError, WrongBytes
+from immich_transfer.events import BytesMoved, Hashed, SendEnded, SendStarted
+from immich_transfer.immich.client import RangeRefused
+from immich_transfer.immich.originals import Body
+from immich_transfer.model import Part
+from immich_transfer.policy.naming import part_name
+from immich_transfer.policy.resume import Take, Verdict, judge
+
+from .compare import Job
+from .places import InPlace, settle_part
+from .run import DownloadRun
+
+SMALL_BYTES = 512 << 10
+"""Up to this a body is held in memory: 64 at once are 32 MiB. Cut off, it starts anew."""
+MOST_PIECE = 512 << 10
+LEAST_PIECE = 64 << 10
+ALL_PIECES = 8 << 20
+"""A large body is written in pieces, one being gathered while the other is written; fewer bytes
+each when many bodies are on their way, so that all together hold at most twice this."""
+
+_keys = itertools.count(1)
+
+
+class Meter:
+    """Counts the bytes of one attempt, tells the pace and the listeners, and keeps to
+    `--bwlimit`."""
+
+    def __init__(self, run: DownloadRun, job: Job, number: int) -> None:
+        self._run = run
+        self._key = next(_keys)
+        asset = job.wanted.asset
+        run.listener(SendStarted(self._key, job.wanted.path, asset.size or 0, number))
+
+    def moved(self, size: int) -> None:
+        run = self._run
+        run.totals.bytes_received += size
+        run.limiter.moved(size)
+        run.listener(BytesMoved(self._key, size))
+
+    async def slow_down(self, size: int) -> None:
+        bucket = self._run.bucket
+        if bucket is not None:
+            delay = bucket.take(time.monotonic(), size)
+            if delay > 0:
+                await asyncio.sleep(delay)
+
+    def end(self) -> None:
+        self._run.listener(SendEnded(self._key))
+
+
+async def fetch_small(run: DownloadRun, job: Job, number: int) -> InPlace:
+    """A body of known, small size. Raises a Transient, or what writing raises."""
+    asset = job.wanted.asset
+    meter = Meter(run, job, number)
+    try:
+        async with run.originals.open(asset.id) as body:
+            _accept(body, 0, asset.size)
+            pieces = []
+            left = asset.size or 0
+            async for piece in body.content.iter_any():
+                meter.moved(len(piece))
+                left -= len(piece)
+                if left < 0:
+                    raise WrongBytes("more bytes came than the server lists")
+                pieces.append(piece)
+                if run.bucket is not None:
+                    await meter.slow_down(len(piece))
+        if left:
+            raise ConnectionFailed("the answer was cut short")
+    finally:
+        meter.end()
+    folder, _ = split(job.wanted.path)
+
+    def store() -> InPlace:
+        part = PartFile(run.destination, folder, part_name(asset.id, asset.sha1), keep=False)
+        try:
+            part.write(pieces)
+            return _settle(run, job, part)
+        finally:
+            part.close()
+
+    placed = await run.in_thread(store)
+    run.limiter.moved(0, finished=True)
+    return placed
+
+
+async def fetch_large(run: DownloadRun, job: Job, number: int, known: Part | None) -> InPlace:
+    """A body that grows in a part file, which is kept when the line breaks."""
+    asset = job.wanted.asset
+    folder, _ = split(job.wanted.path)
+    name = part_name(asset.id, asset.sha1)
+    validator = known.validator if known is not None else None
+    part = await run.in_thread(
+        PartFile, run.destination, folder, name, keep=True, on_bytes=run.still_wanted
+    )
+    try:
+        offset = part.size
+        if offset:
+            run.totals.bytes_hashed += offset
+            run.listener(Hashed(offset))
+        if asset.size is not None and offset > asset.size:
+            await run.in_thread(part.restart)
+            offset = 0
+        if not (offset and offset == asset.size):
+            await _receive(run, job, number, part, validator)
+        placed = await run.in_thread(_settle, run, job, part)
+    finally:
+        with anyio.CancelScope(shield=True):
+            await run.in_thread(part.close)
+    run.limiter.moved(0, finished=True)
+    return placed
+
+
+async def _receive(
+    run: DownloadRun, job: Job, number: int, part: PartFile, validator: str | None
+) -> None:
+    """Fill the part file up to its end."""
+    asset = job.wanted.asset
+    offset = part.size
+    meter = Meter(run, job, number)
+    try:
+        async with run.originals.open(asset.id, offset=offset, validator=validator) as body:
+            verdict = _accept(body, offset, asset.size)
+            if verdict.take is Take.START_OVER and offset:
+                await run.in_thread(part.restart)
+            await _remember(run, job, body.validator)
+            async with _writing(run, part) as write:
+                async for piece in body.content.iter_any():
+                    meter.moved(len(piece))
+                    await write(piece)
+                    if run.bucket is not None:
+                        await meter.slow_down(len(piece))
+        if verdict.total is not None and part.size < verdict.total:
+            raise ConnectionFailed("the answer was cut short")
+    except RangeRefused as refused:
+        # There is nothing behind what we have: its checksum tells whether that is right.
+        if refused.size is not None and refused.size != offset:
+            await run.in_thread(part.restart)
+            raise ConnectionFailed("the file on the server is another one now") from None
+    finally:
+        meter.end()
+
+
+@asynccontextmanager
+async def _writing(run: DownloadRun, part: PartFile) -> AsyncIterator[_Write]:
+    """A function that takes pieces: they are written by a thread while the next ones come in.
+
+    However the block ends, what it was given is written before the part file is touched again.
+    """
+    writer = _Write(run, part)
+    try:
+        yield writer
+    finally:
+        with anyio.CancelScope(shield=True):
+            await writer.flush()
+
+
+class _Write:
+    def __init__(self, run: DownloadRun, part: PartFile) -> None:
+        self._run = run
+        self._part = part
+        self._pieces: list[bytes] = []
+        self._held = 0
+        self._busy: asyncio.Future[None] | None = None
+
+    async def __call__(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        self._held += len(piece)
+        flying = max(1, self._run.limiter.in_flight)
+        if self._held >= max(LEAST_PIECE, min(MOST_PIECE, ALL_PIECES // flying)):
+            await self._hand_over()
+
+    async def _hand_over(self) -> None:
+        if self._busy is not None:
+            busy, self._busy = self._busy, None
+            await busy
+        pieces, self._pieces, self._held = self._pieces, [], 0
+        loop = asyncio.get_running_loop()
+        self._busy = loop.run_in_executor(self._run.pool, self._part.write, pieces)
+
+    async def flush(self) -> None:
+        if self._pieces:
+            await self._hand_over()
+        if self._busy is not None:
+            busy, self._busy = self._busy, None
+            await busy
+
+
+def _accept(body: Body, offset: int, expected: int | None) -> Verdict:
+    verdict = judge(
+        body.status, body.content_range, body.content_length, offset=offset, expected=expected
+    )
+    if verdict.take is Take.REFUSE:
+        raise WrongBytes(verdict.why)
+    return verdict
+
+
+async def _remember(run: DownloadRun, job: Job, validator: str | None) -> None:
+    """Keep what If-Range needs, before the first byte is written."""
+    asset = job.wanted.asset
+    folder, _ = split(job.wanted.path)
+    name = part_name(asset.id, asset.sha1)
+    row = Part(asset.id, f"{folder}/{name}" if folder else name, validator)
+    await run.in_thread(run.manifest.begin_parts, run.mirror, [row])
+
+
+def _settle(run: DownloadRun, job: Job, part: PartFile) -> InPlace:
+    """The bytes are all there: are they the right ones? Then they get their name."""
+    asset = job.wanted.asset
+    try:
+        if asset.size is not None and part.size != asset.size:
+            raise WrongBytes(f"{part.size:,} bytes came where the server lists {asset.size:,}")
+        if asset.sha1 is not None and part.sha1 != asset.sha1:
+            raise WrongBytes("the bytes do not have the checksum that the server lists")
+    except TransferError:
+        part.discard()
+        raise
+    return settle_part(run, job, part)

@@ -1,0 +1,170 @@
+"""The last step of a file: its final name, over nothing that somebody else may want to keep."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from immich_transfer.disk.digest import fingerprint
+from immich_transfer.disk.part import READ_BYTES, PartFile
+from immich_transfer.disk.place import NO_LINKS, Folder, is_file, split, write_error
+from immich_transfer.errors import LocalReadError, LocalWriteError, WrongBytes
+from immich_transfer.model import Placed
+from immich_transfer.policy.naming import part_name, with_suffix
+from immich_transfer.policy.reconcile import same_file
+
+from .compare import Job
+from .run import DownloadRun
+
+ASIDE_TRIES = 1000
+
+
+class InPlace(NamedTuple):
+    """A file that has its final name."""
+
+    placed: Placed
+    note: str | None = None
+    """Where the file went that was in its place."""
+    conflict: bool = False
+
+
+def settle_part(run: DownloadRun, job: Job, part: PartFile) -> InPlace:
+    """Give a checked part file its name. Raises what `write_error` makes of a refusal."""
+    asset, path = job.wanted.asset, job.wanted.path
+    _, name = split(path)
+    sha1, xxh3 = part.sha1, part.xxh3
+    seen = part.finish(asset.modified)
+    try:
+        note = _into_place(run, job, part.folder, part.name, name)
+    except OSError as error:
+        raise write_error(error, os.path.join(part.folder.path, name)) from None
+    placed = Placed(
+        job.wanted.collection,
+        asset.id,
+        path,
+        job.wanted.base,
+        sha1,
+        seen,
+        xxh3,
+        asset.sha1 is not None,
+        job.known.sidecar_stamp if job.known is not None else None,
+    )
+    return InPlace(placed, note, note is not None)
+
+
+def _into_place(
+    run: DownloadRun, job: Job, folder: Folder, temporary: str, name: str
+) -> str | None:
+    """Rename within a folder; what is in the way is dealt with as `--on-conflict` says. Returns
+    what became of it, or None."""
+    if job.replace:
+        folder.move(temporary, folder, name, replace=True)
+        return None
+    try:
+        folder.move(temporary, folder, name)
+        return None
+    except FileExistsError:
+        pass
+    # Found before we began (`job.occupied`), or put there since.
+    match run.options.on_conflict:
+        case "skip":
+            folder.remove(temporary)
+            raise LocalWriteError("another file of this name appeared meanwhile")
+        case "overwrite":
+            folder.move(temporary, folder, name, replace=True)
+            return None
+        case "keep-both":
+            aside = set_aside(folder, name)
+            folder.move(temporary, folder, name)
+            return f"the local file is now {aside}"
+
+
+def set_aside(folder: Folder, name: str) -> str:
+    """Rename what is there to `name (local).ext`, or with a number when that is taken, too."""
+    for number in range(1, ASIDE_TRIES):
+        aside = with_suffix(name, "local" if number == 1 else f"local {number}")
+        try:
+            folder.move(name, folder, aside)
+        except FileExistsError:
+            continue
+        return aside
+    raise LocalWriteError(f"too many files like {with_suffix(name, 'local')}")
+
+
+def link(run: DownloadRun, job: Job, copy: Placed | None = None) -> InPlace | None:
+    """Give a file that we have already for this asset another name: a hard link, or a copy where
+    there are none. None when there is no such file, or it is not what we wrote any more."""
+    asset = job.wanted.asset
+    if copy is not None:
+        copies = [copy]
+    else:
+        copies = run.manifest.placed_copies(run.mirror, [asset.id]).get(asset.id, [])
+    for placed in copies:
+        here = placed.collection == job.wanted.collection
+        if (here and copy is None) or (asset.sha1 is not None and placed.sha1 != asset.sha1):
+            continue
+        found = _link(run, job, placed)
+        if found is not None:
+            return found
+    return None
+
+
+def _link(run: DownloadRun, job: Job, source: Placed) -> InPlace | None:
+    asset, path = job.wanted.asset, job.wanted.path
+    from_folder, from_name = split(source.path)
+    to_folder, to_name = split(path)
+    temporary = part_name(asset.id, asset.sha1)
+    try:
+        with run.destination.folder(from_folder) as there:
+            status = there.look(from_name)
+            if status is None or not is_file(status):
+                return None
+            if not same_file(source.fingerprint, fingerprint(status)):
+                return None
+            with run.destination.folder(to_folder, make=True) as here:
+                if here.look(temporary) is not None:
+                    here.remove(temporary)
+                try:
+                    there.link(from_name, here, temporary)
+                except OSError as error:
+                    if error.errno not in NO_LINKS:
+                        raise
+                    return _copy(run, job, there, source)
+                note = _into_place(run, job, here, temporary, to_name)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise write_error(error, path) from None
+    placed = Placed(
+        job.wanted.collection,
+        asset.id,
+        path,
+        job.wanted.base,
+        source.sha1,
+        source.fingerprint,
+        source.xxh3,
+        source.proven,
+    )
+    return InPlace(placed, note, note is not None)
+
+
+def _copy(run: DownloadRun, job: Job, there: Folder, source: Placed) -> InPlace:
+    """The same bytes again, checked on the way."""
+    asset = job.wanted.asset
+    to_folder, _ = split(job.wanted.path)
+    _, from_name = split(source.path)
+    part = PartFile(run.destination, to_folder, part_name(asset.id, asset.sha1), keep=False)
+    try:
+        try:
+            descriptor = there.open_read(from_name)
+        except OSError as error:
+            raise LocalReadError(error.strerror or "cannot be opened") from None
+        with os.fdopen(descriptor, "rb", buffering=0) as file:
+            while piece := file.read(READ_BYTES):
+                part.write([piece])
+        if part.sha1 != source.sha1:
+            part.discard()
+            raise WrongBytes(f"{source.path} does not hold the bytes we wrote any more")
+        return settle_part(run, job, part)
+    finally:
+        part.close()

@@ -1,0 +1,45 @@
+"""Fifth stage: make names durable, remember the files, give them their outcomes - in that order.
+
+A file is in the manifest only when its name has reached the disk: after a power cut the manifest
+never promises a file that is not there. A run that died between the two finds its file by its name
+and adopts it by its bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from immich_transfer.errors import TransferError
+from immich_transfer.pipeline.batcher import Batcher
+
+from .fetch import Done
+from .run import DownloadRun
+
+
+async def settle(run: DownloadRun, to_settle: Batcher[Done]) -> None:
+    """Settle files in groups: one fsync a folder and one commit serve many."""
+    async for batch in to_settle.batches():
+        try:
+            await run.in_thread(_make_durable, run, batch)
+        except TransferError as error:
+            run.cut(error)
+            continue
+        for done in batch:
+            run.totals.verified += done.wanted.asset.sha1 is not None
+            run.finish(
+                done.wanted,
+                done.outcome,
+                size=done.placed.fingerprint.size,
+                sha1=done.placed.sha1,
+                note=done.note,
+            )
+
+
+def _make_durable(run: DownloadRun, batch: Sequence[Done]) -> None:
+    for relative in sorted({done.folder for done in batch}):
+        try:
+            with run.destination.folder(relative) as folder:
+                folder.sync()
+        except FileNotFoundError:
+            continue  # somebody removed it: the next run notices
+    run.manifest.place(run.mirror, [done.placed for done in batch])
