@@ -62,7 +62,7 @@ def seed(store: Store, body: dict[str, Any]) -> dict[str, Any]:
         photo = _asset(store, user.id, name, stamp, files)
         photos.append(photo)
         if n < live:
-            video = _asset(store, user.id, f"{name.rpartition('.')[0]}.mov", stamp, files)
+            video = _asset(store, user.id, f"{name.rpartition('.')[0] or name}.mov", stamp, files)
             video.visibility, photo.live_video = "hidden", video.id
             videos.append(video)
     store.save(*photos, *videos)

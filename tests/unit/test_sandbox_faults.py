@@ -89,7 +89,7 @@ def test_what_the_server_does_at_once() -> None:
         ("original:name=x.jpg=gone", "gone", 1),
         ("original:every2=other-range,by=9", "other-range", 9),
         ("original:*=chunked", "chunked", 1),
-        ("people:*=miss", "miss", 1),
+        ("search:*=miss", "miss", 1),
         ("timeline:2-=miss,by=3", "miss", 3),
     ],
 )
