@@ -8,10 +8,7 @@ assets of one instant that do not fit in a page are split by when they were adde
 
 from __future__ import annotations
 
-import json
-import re
 import time
-from codecs import getincrementaldecoder
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
@@ -19,7 +16,6 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from immich_transfer.errors import (
-    ConnectionFailed,
     ItemError,
     ServerRefused,
     ServerUnavailable,
@@ -29,6 +25,7 @@ from immich_transfer.errors import (
 from immich_transfer.model import AssetId, RemoteAsset
 
 from .asset_answers import (
+    ArrayReader,
     AssetAnswer,
     BucketColumns,
     DownloadInfoAnswer,
@@ -37,6 +34,7 @@ from .asset_answers import (
     SearchAnswer,
     StatisticsAnswer,
     instant,
+    milliseconds,
 )
 from .client import decode
 from .compat import ALBUM_SEARCH, ALBUMS_HOLD_ASSETS, VISIBILITY
@@ -100,7 +98,7 @@ class Listing:
 
         async def attempt(_: int) -> None:
             async with self._http.open(path) as response:
-                reader = _ArrayReader("assets")
+                reader = ArrayReader("assets")
                 found: list[RemoteAsset] = []
                 async for chunk in response.content.iter_chunked(PARSE_BYTES):
                     found += (asset.remote() for asset in reader.feed(chunk))
@@ -184,26 +182,26 @@ class Listing:
             before = last - 1
 
     async def _tied(self, filters: Mapping[str, Any], at: int, keep: Keep, *, exif: bool) -> None:
-        """More than a page of assets taken at one instant: by when they were added, halving the
-        time until what was added in it fits in a page."""
+        """More than a page of assets taken at one instant: by when they were added, dividing the
+        time until what was added in each piece fits in a page."""
         tied = {**filters, "takenAfter": instant(at), "takenBefore": instant(at + 1)}
         spans = [(OLDEST_MS, int(time.time() * 1000) + 86_400_000)]
         while spans:
             first, last = spans.pop()
             window = {"createdAfter": instant(first), "createdBefore": instant(last)}
             body = {**tied, **window, "size": PAGE, "withExif": exif}
-            items, more = await self._page(body)
-            await keep(items)
+            found, more = await self._answers(body)
+            await keep([asset.remote() for asset in found])
             if not more:
                 continue
             if last - first > 1:
-                middle = (first + last) // 2
+                middle = _middle(first, last, [milliseconds(a.created_at) for a in found])
                 spans += [(first, middle), (middle, last)]
                 continue
             # Added in the very same instant, too: pages by number are all there is. What they
             # miss is found by the caller's count.
             number = 2
-            while more and items:
+            while more and found:
                 items, more = await self._page({**body, "page": number})
                 await keep(items)
                 number += 1
@@ -224,11 +222,16 @@ class Listing:
     async def _page(
         self, body: Mapping[str, Any], route: str = "search/metadata"
     ) -> tuple[list[RemoteAsset], bool]:
+        found, more = await self._answers(body, route)
+        return [asset.remote() for asset in found], more
+
+    async def _answers(
+        self, body: Mapping[str, Any], route: str = "search/metadata"
+    ) -> tuple[list[AssetAnswer], bool]:
         answer = await self._http.call(
             "POST", route, SearchAnswer, json=body, what="listing assets"
         )
-        found = [asset.remote() for asset in answer.assets.items]
-        return found, answer.assets.next_page is not None
+        return answer.assets.items, answer.assets.next_page is not None
 
     async def count(self, filters: Mapping[str, Any]) -> int | None:
         """The server's own count of a search, of one's own assets only; None when this server or
@@ -288,52 +291,12 @@ class Listing:
             ) from None
 
 
-class _ArrayReader:
-    """Picks the elements out of one array of a JSON object while it arrives."""
-
-    def __init__(self, name: str) -> None:
-        self._start = re.compile(rf'"{name}"\s*:\s*\[')
-        self._text = ""
-        self._bytes = getincrementaldecoder("utf-8")()
-        self._parse = json.JSONDecoder().raw_decode
-        self._inside = False
-        self.done = False
-
-    def feed(self, chunk: bytes) -> list[AssetAnswer]:
-        """The elements that are complete now. Raises ConnectionFailed when it is no such JSON."""
-        try:
-            self._text += self._bytes.decode(chunk)
-        except UnicodeDecodeError:
-            raise ConnectionFailed("answered with something that is not text") from None
-        at = 0
-        if not self._inside and not self.done:
-            start = self._start.search(self._text)
-            if start is None:
-                return []
-            at = start.end()
-            self._inside = True
-        found: list[Any] = []
-        while self._inside:
-            while self._text[at : at + 1] in (",", " ", "\n"):
-                at += 1
-            if self._text[at : at + 1] == "]":
-                self._inside, self.done = False, True
-                break
-            try:
-                value, at = self._parse(self._text, at)
-            except json.JSONDecodeError:
-                break  # its end has not arrived
-            found.append(value)
-        self._text = self._text[at:]
-        try:
-            return msgspec.convert(found, list[AssetAnswer])
-        except msgspec.ValidationError:
-            raise ConnectionFailed("answered with something that is not Immich's JSON") from None
-
-    def close(self) -> None:
-        """Raises ConnectionFailed when the end of the array never came."""
-        if not self.done:
-            raise ConnectionFailed("the answer was cut short")
+def _middle(first: int, last: int, added: Sequence[int]) -> int:
+    """An instant between the two that parts them where the assets are: the median of those that a
+    page showed; half way where a server does not tell when they were added (< 1.140)."""
+    seen = sorted(ms for ms in added if first <= ms <= last)
+    middle = seen[len(seen) // 2] if seen else (first + last) // 2
+    return min(max(middle, first + 1), last - 1)
 
 
 def album_filter(album_id: str) -> dict[str, Sequence[str]]:
