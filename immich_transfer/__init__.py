@@ -2,6 +2,7 @@
 
 async with ImmichTransfer("http://nas:2283", key) as transfer:
     report = await transfer.upload(["photos"], albums=("Summer",))
+    report = await transfer.download("albums", Selection(albums=("Summer",)))
 
 Names are imported when they are first used: `immich-transfer --help` needs none of them.
 """
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .api import ImmichTransfer, Report
+    from .config.options import Selection
     from .errors import (
         CannotContinue,
         Exit,
@@ -72,6 +74,7 @@ __all__ = [
     "Retrying",
     "RunError",
     "RunStarted",
+    "Selection",
     "SendEnded",
     "SendStarted",
     "ServerUnavailable",
@@ -87,7 +90,7 @@ __all__ = [
     "__version__",
 ]
 
-_HOMES = ("model", "errors", "events", "api")
+_HOMES = ("model", "errors", "events", "config.options", "api")
 """Where the names above live; the dear one comes last."""
 
 

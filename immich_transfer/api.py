@@ -9,17 +9,32 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any
 
 import msgspec
 
-from .config.options import Secret, ServerOptions, TransferOptions, UploadOptions
+from .check.flow import run_check
+from .check.verdicts import DIFFERENT
+from .config.options import (
+    CheckOptions,
+    DownloadOptions,
+    Secret,
+    Selection,
+    ServerOptions,
+    TransferOptions,
+    UploadOptions,
+)
 from .config.settings import default_state_dir
+from .download.flow import run_download
+from .errors import UsageError
 from .events import Event, Finished, Listener, Settled
 from .model import ItemResult, Outcome, Summary
 from .upload.flow import run_upload
+
+PROBLEMS = (Outcome.FAILED, Outcome.PENDING)
+PROBLEMS_KEPT = 10_000
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -27,7 +42,8 @@ class Report(msgspec.Struct, frozen=True):
 
     summary: Summary
     problems: tuple[ItemResult, ...]
-    """Files that failed or are pending, with the reason (at most 10,000)."""
+    """Files that failed or are pending, with the reason; of a check also those that differ (at
+    most 10,000)."""
 
     @property
     def ok(self) -> bool:
@@ -38,7 +54,7 @@ class Report(msgspec.Struct, frozen=True):
 class ImmichTransfer:
     """A server and an account to transfer to. Options are those of `TransferOptions`.
 
-    One upload at a time may use a state folder; another raises ManifestBusy.
+    One run at a time may use a state folder; another raises ManifestBusy.
     """
 
     def __init__(
@@ -91,30 +107,125 @@ class ImmichTransfer:
         `listener` hears every event. Raises a TransferError for what ends the run before it
         began (wrong key, no server, another run holds the manifest).
         """
-        problems: list[ItemResult] = []
-
-        def hear(event: Event) -> None:
-            if (
-                isinstance(event, Settled)
-                and event.item.outcome in (Outcome.FAILED, Outcome.PENDING)
-                and len(problems) < 10_000
-            ):
-                problems.append(event.item)
-            if listener is not None:
-                listener(event)
-
         wanted = UploadOptions(paths=tuple(os.fsdecode(path) for path in paths), **options)
-        stop = asyncio.Event()
-        self._stops.add(stop)
-        try:
-            summary = await run_upload(
+        return await self._report(
+            listener,
+            lambda hear, stop: run_upload(
                 self._server,
                 self._transfer,
                 wanted,
                 listener=hear,
                 arguments=("upload", "--", *wanted.paths),
                 stop=stop,
+            ),
+        )
+
+    async def download(
+        self,
+        output: str | os.PathLike[str],
+        selection: Selection,
+        *,
+        listener: Listener | None = None,
+        **options: Any,
+    ) -> Report:
+        """Bring what `selection` means to the folder `output`; keywords are the other fields of
+        `DownloadOptions`.
+
+            await transfer.download("albums", Selection(albums=("Summer",)), sidecars="xmp")
+
+        Raises a TransferError for what ends the run before it began (no such album, wrong key).
+        """
+        wanted = DownloadOptions(output=os.fsdecode(output), selection=selection, **options)
+        command = "mirror" if wanted.mirror else "download"
+        return await self._report(
+            listener,
+            lambda hear, stop: run_download(
+                self._server,
+                self._transfer,
+                wanted,
+                listener=hear,
+                arguments=(command, "-o", wanted.output, *_words(selection)),
+                stop=stop,
+            ),
+        )
+
+    async def mirror(
+        self,
+        output: str | os.PathLike[str],
+        selection: Selection,
+        *,
+        listener: Listener | None = None,
+        **options: Any,
+    ) -> Report:
+        """The same, following renames, and with `delete=True` also what left the server."""
+        return await self.download(output, selection, listener=listener, mirror=True, **options)
+
+    async def check(
+        self,
+        paths: Sequence[str | os.PathLike[str]] = (),
+        *,
+        output: str | os.PathLike[str] | None = None,
+        selection: Selection | None = None,
+        scrub: str | os.PathLike[str] | None = None,
+        repair: bool = False,
+        read: bool = False,
+        listener: Listener | None = None,
+    ) -> Report:
+        """Compare local `paths` with the server, or a `selection` with the folder `output`, or the
+        folder `scrub` with what was written to it. `report.ok` is True when all is the same.
+
+        Raises UsageError unless exactly one of the three is given.
+        """
+        if [bool(paths), selection is not None, scrub is not None].count(True) != 1 or (
+            (selection is None) != (output is None)
+        ):
+            raise UsageError("give paths, or a selection and its output, or a folder to scrub")
+        download = None
+        if selection is not None and output is not None:
+            download = DownloadOptions(output=os.fsdecode(output), selection=selection)
+        files = None
+        if paths:
+            files = UploadOptions(
+                paths=tuple(os.fsdecode(path) for path in paths), checksum=read, sidecars=False
             )
+        wanted = CheckOptions(
+            files=files,
+            download=download,
+            scrub=None if scrub is None else os.fsdecode(scrub),
+            repair=repair,
+            read=read,
+        )
+        return await self._report(
+            listener,
+            lambda hear, stop: run_check(
+                self._server, self._transfer, wanted, listener=hear, arguments=("check",), stop=stop
+            ),
+            kept=(*PROBLEMS, *DIFFERENT),
+        )
+
+    async def _report(
+        self,
+        listener: Listener | None,
+        flow: Callable[[Listener, asyncio.Event], Awaitable[Summary]],
+        kept: tuple[Outcome, ...] = PROBLEMS,
+    ) -> Report:
+        """Run a flow that `stop` can reach, and gather what went wrong."""
+        problems: list[ItemResult] = []
+
+        def hear(event: Event) -> None:
+            if (
+                isinstance(event, Settled)
+                and event.item.outcome in kept
+                and len(problems) < PROBLEMS_KEPT
+            ):
+                problems.append(event.item)
+            if listener is not None:
+                listener(event)
+
+        stop = asyncio.Event()
+        self._stops.add(stop)
+        try:
+            summary = await flow(hear, stop)
         finally:
             self._stops.discard(stop)
         return Report(summary, tuple(problems))
@@ -139,3 +250,30 @@ class ImmichTransfer:
             if not work.done():
                 self.stop()
             await work
+
+
+def _words(selection: Selection) -> Iterator[str]:
+    """A selection as one would type it, so that `resume` can take such a run up."""
+    for title in selection.albums:
+        yield from ("--album", title)
+    for album_id in selection.album_ids:
+        yield from ("--album-id", album_id)
+    for flag, given in (
+        ("--all", selection.everything),
+        ("--favorites", selection.favorites),
+        ("--archived", selection.archived),
+    ):
+        if given:
+            yield flag
+    for name, value in (
+        ("--search", selection.search),
+        ("--type", selection.type),
+        ("--taken-after", selection.taken_after),
+        ("--taken-before", selection.taken_before),
+    ):
+        if value is not None:
+            yield from (name, value)
+    for person in selection.people:
+        yield from ("--person", person)
+    for tag in selection.tags:
+        yield from ("--tag", tag)

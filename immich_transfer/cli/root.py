@@ -27,6 +27,7 @@ COMMANDS = {
     "upload": Entry(TRANSFERS, "upload", "Back up photos and videos to the server."),
     "download": Entry(TRANSFERS, "download", "Bring albums or the library to a folder."),
     "mirror": Entry(TRANSFERS, "mirror", "Keep a folder like albums on the server."),
+    "check": Entry(TRANSFERS, "check", "Prove that both sides hold the same."),
     "resume": Entry(TRANSFERS, "resume", "Take up the last interrupted run."),
     "status": Entry(TRANSFERS, "status", "Say what failed or is still owed, and why."),
     "runs": Entry(TRANSFERS, "runs", "List the last runs."),

@@ -34,8 +34,10 @@ def run_transfer(
     *,
     log_file: str | None,
     progress: bool | None,
+    results: TextIO | None = None,
 ) -> int:
-    """Run `work` with the reports that the output flags in `params` ask for."""
+    """Run `work` with the reports that the output flags in `params` ask for. The summary goes to
+    `results`, or to stdout."""
     with ExitStack() as closing:
         # Opened first: a log that cannot be written is a usage error before anything is sent.
         log = closing.enter_context(LogFile(log_file)) if log_file is not None else None
@@ -45,7 +47,7 @@ def run_transfer(
                 progress=progress,
                 quiet=params["quiet"],
                 verbosity=params["verbose"],
-                stdout=_stream(closing, sys.stdout),
+                stdout=_stream(closing, results or sys.stdout),
                 stderr=_stream(closing, sys.stderr),
             )
         )

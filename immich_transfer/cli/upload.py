@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any, cast
 
 import click
 
+from .files import check_paths, check_ranges, file_choices, file_options, type_option
 from .secrets import scrub_arguments
 from .shared import (
-    INSTANT,
-    SIZE,
     Command,
     Parsed,
     examples,
@@ -22,9 +20,8 @@ from .shared import (
     tell_warnings,
     transfer_options,
 )
-from .words import one_line
 
-WHICH, HOW = "Which files", "What becomes of them"
+HOW = "What becomes of them"
 VISIBILITIES = ("timeline", "archive", "hidden")
 
 EPILOG = examples(
@@ -51,32 +48,8 @@ def _visibility(text: str) -> str:
 
 
 @click.command("upload", cls=Command, epilog=EPILOG)
-@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path())
-@option("--folder", "folders", multiple=True, metavar="PATH", type=click.Path(), section=WHICH,
-        help="The same as PATH; repeatable.")  # fmt: skip
-@option("--include", multiple=True, metavar="PATTERN", section=WHICH,
-        help="Only files that match; gitignore-style, repeatable.")  # fmt: skip
-@option("--exclude", multiple=True, metavar="PATTERN", section=WHICH,
-        help="Leave out what matches; gitignore-style, repeatable.")  # fmt: skip
-@option("--filter-from", multiple=True, metavar="FILE", type=click.Path(), section=WHICH,
-        help="Exclude patterns from a file like a .gitignore; repeatable.")  # fmt: skip
-@option("--type", "type", type=click.Choice(["image", "video"]), section=WHICH,
-        help="Only photos, or only videos.")  # fmt: skip
-@option("--min-size", type=SIZE, metavar="SIZE", section=WHICH,
-        help="Only files of at least SIZE, like 10K.")  # fmt: skip
-@option("--max-size", type=SIZE, metavar="SIZE", section=WHICH,
-        help="Only files of at most SIZE, like 4G.")  # fmt: skip
-@option("--newer", type=INSTANT, metavar="WHEN", section=WHICH,
-        help="Only files modified since a date, like 2024-12-31, or in the last 30d.")  # fmt: skip
-@option("--older", type=INSTANT, metavar="WHEN", section=WHICH,
-        help="Only files modified before a date, or longer ago than 30d.")  # fmt: skip
-@option("--hidden", is_flag=True, section=WHICH,
-        help="Hidden files and folders, too.")  # fmt: skip
-@option("--no-default-excludes", is_flag=True,
-        section=WHICH,
-        help="Also what is usually junk: @eaDir, #recycle, Thumbs.db and the like.")  # fmt: skip
-@option("--follow-links", is_flag=True, section=WHICH,
-        help="Follow links to folders, each real folder once.")  # fmt: skip
+@file_options
+@type_option
 @option("--album", "albums", multiple=True, metavar="NAME", callback=names, section=HOW,
         help="Put every file into this album, made if missing; repeatable.")  # fmt: skip
 @option("--album-from", type=click.Choice(["folder", "path"]), section=HOW,
@@ -120,8 +93,7 @@ def start(ctx: click.Context, arguments: Sequence[str], *, resumed: bool = False
     params = ctx.params
     if params["quiet"] and params["verbose"]:
         raise click.UsageError("give -q or -v, not both", ctx)
-    paths = (*params["paths"], *params["folders"])
-    check_paths(ctx, paths)
+    check_paths(ctx, (*params["paths"], *params["folders"]))
     check_ranges(ctx)
     settings = settings_of(params)
     server = settings.server()
@@ -135,23 +107,12 @@ def start(ctx: click.Context, arguments: Sequence[str], *, resumed: bool = False
 
     visibility = params["visibility"]
     options = UploadOptions(
-        paths=paths,
+        **file_choices(params),
         albums=params["albums"],
         album_from=params["album_from"],
         tags=params["tags"],
         favorite=params["favorite"],
         visibility=model.Visibility(visibility) if visibility is not None else None,
-        include=params["include"],
-        exclude=params["exclude"],
-        filter_from=params["filter_from"],
-        type=params["type"],
-        min_size=params["min_size"],
-        max_size=params["max_size"],
-        newer_ns=params["newer"],
-        older_ns=params["older"],
-        hidden=params["hidden"],
-        default_excludes=not params["no_default_excludes"],
-        follow_links=params["follow_links"],
         checksum=params["checksum"],
         trashed=params["trashed"],
         deleted=params["deleted"],
@@ -167,43 +128,3 @@ def start(ctx: click.Context, arguments: Sequence[str], *, resumed: bool = False
         log_file=settings["log_file"],
         progress=cast("bool | None", settings["progress"]),
     )
-
-
-def check_paths(ctx: click.Context, paths: Sequence[str]) -> None:
-    """Every path must exist, or nothing is sent at all: one of several mistyped is a surprise."""
-    if not paths:
-        raise click.UsageError(
-            "no path given: name files or folders, like `immich-transfer upload ~/Pictures`", ctx
-        )
-    for path in paths:
-        if not path:
-            raise click.UsageError("an empty path was given (is a shell variable unset?)", ctx)
-        try:
-            os.lstat(path)
-        except (FileNotFoundError, NotADirectoryError):
-            raise click.UsageError(f"{one_line(path)} does not exist{_near(path)}", ctx) from None
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise click.UsageError(f"cannot look at {one_line(path)}: {reason}", ctx) from None
-
-
-def _near(path: str) -> str:
-    """The neighbour one may have meant."""
-    from difflib import get_close_matches
-
-    folder, name = os.path.split(path.rstrip(os.sep))
-    try:
-        near = get_close_matches(name, os.listdir(folder or "."), n=1, cutoff=0.75)
-    except OSError:
-        return ""
-    return f"; did you mean {one_line(os.path.join(folder, near[0]))}?" if near else ""
-
-
-def check_ranges(ctx: click.Context) -> None:
-    """Limits that no file can meet are a mistake."""
-    low, high = ctx.params["min_size"], ctx.params["max_size"]
-    if low is not None and high is not None and low > high:
-        raise click.UsageError("--min-size is larger than --max-size: no file would do", ctx)
-    newer, older = ctx.params["newer"], ctx.params["older"]
-    if newer is not None and older is not None and newer >= older:
-        raise click.UsageError("--newer is later than --older: no file would do", ctx)

@@ -173,10 +173,10 @@ class DownloadOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What `check` is asked to compare."""
+    """What `check` is asked to compare: exactly one of `files`, `download` and `scrub`."""
 
-    paths: tuple[str, ...] = ()
-    """Local files and folders: is every one of them on the server?"""
+    files: UploadOptions | None = None
+    """Local files: is every one of them on the server?"""
     download: DownloadOptions | None = None
     """Albums or the library: is every asset on disk below its `output`?"""
     scrub: str | None = None
@@ -185,5 +185,3 @@ class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Fetch again what a scrub found to be damaged or gone."""
     read: bool = False
     """Hash the bytes again instead of trusting fingerprints."""
-    combined: str | None = None
-    """File to write a sigil and a path a line to; '-' is stdout."""

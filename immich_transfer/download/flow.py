@@ -79,7 +79,7 @@ async def run_download(
         try:
             await _pipeline(run)
         finally:
-            await _close_books(run)
+            await finish_books(run)
             run.close()
 
     return await conduct(
@@ -127,8 +127,13 @@ async def _work(run: DownloadRun) -> None:
         if run.options.mirror and run.complete and not run.stopping:
             await prune(run)
     except* TransferError as errors:
-        for error in _flat(errors):
-            run.cut(error)
+        cut_all(run, errors)
+
+
+def cut_all(run: DownloadRun, errors: BaseExceptionGroup[TransferError]) -> None:
+    """End the run for everything that went wrong side by side."""
+    for error in _flat(errors):
+        run.cut(error)
 
 
 def _flat(group: BaseExceptionGroup[TransferError]) -> list[TransferError]:
@@ -235,7 +240,7 @@ async def _rehearse(run: DownloadRun) -> None:
         group.start_soon(telling)
 
 
-async def _close_books(run: DownloadRun) -> None:
+async def finish_books(run: DownloadRun) -> None:
     """What has no outcome is `pending` after a stop, and a defect otherwise."""
     if 0 not in run.decided[1:]:
         return

@@ -26,14 +26,14 @@ from .sidecars import sidecar_name
 
 async def prune(run: DownloadRun) -> None:
     """Remove, or count, what is ours and not wanted any more."""
-    leaving: dict[int, int] = {}
+    counts: dict[int, int] = {}
     total = 0
     for source in run.sources:
         here = await run.in_thread(run.manifest.placed_count, source.number)
         total += here
         gone = await run.in_thread(_count, run, source) if here else 0
         if gone:
-            leaving[source.number] = gone
+            counts[source.number] = gone
         if here and gone == here and not _everything_may_go(run):
             # An album that is suddenly empty is likelier a mistake than a wish.
             what = f"{source.title} is {'gone from' if source.gone else 'empty on'} the server"
@@ -47,7 +47,7 @@ async def prune(run: DownloadRun) -> None:
                 )
             )
             return
-    count = sum(leaving.values())
+    count = sum(counts.values())
     if not count:
         return
     if not run.options.delete:
@@ -65,8 +65,8 @@ async def prune(run: DownloadRun) -> None:
         return
     trash = _trash(run)
     for source in run.sources:
-        if source.number in leaving:
-            for page in _leaving(run, source):
+        if source.number in counts:
+            for page in leaving(run, source):
                 if run.stopping:
                     return
                 for item in await run.in_thread(_remove, run, page, trash):
@@ -85,10 +85,10 @@ def _everything_may_go(run: DownloadRun) -> bool:
 
 
 def _count(run: DownloadRun, source: Source) -> int:
-    return sum(len(page) for page in _leaving(run, source))
+    return sum(len(page) for page in leaving(run, source))
 
 
-def _leaving(run: DownloadRun, source: Source) -> Iterator[list[Placed]]:
+def leaving(run: DownloadRun, source: Source) -> Iterator[list[Placed]]:
     """Files of a collection whose asset is not in it any more."""
     for page in run.manifest.every_placed(run.mirror, source.number):
         held = run.catalog.holds(source.number, [placed.asset_id for placed in page])

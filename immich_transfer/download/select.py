@@ -37,8 +37,9 @@ def require(connection: Connection, selection: Selection) -> None:
         connection.require("tag.read", purpose="--tag")
 
 
-async def choose(run: DownloadRun, layout: Layout | None) -> list[Source]:
-    """What was asked for, as sources whose collections are in the manifest."""
+async def choose(run: DownloadRun, layout: Layout | None, *, keep: bool = True) -> list[Source]:
+    """What was asked for, as sources whose collections are in the manifest; with `keep` those that
+    are new, or have a new title, are written there."""
     selection = run.options.selection
     known = run.manifest.collections(run.mirror)
     sources: list[Source] = []
@@ -49,10 +50,13 @@ async def choose(run: DownloadRun, layout: Layout | None) -> list[Source]:
         sources.append(_source("library", "all", LIBRARY_TITLE, library))
     if selection.filtered:
         sources.append(await _search(run, selection, library))
+    numbers = {(collection.kind, collection.name): collection.number for collection in known}
     for place, source in enumerate(sources):
-        number = run.manifest.keep_collection(
-            run.mirror, source.kind, source.name, source.title, source.folder
-        )
+        number = numbers.get((source.kind, source.name), 0)
+        if keep:
+            number = run.manifest.keep_collection(
+                run.mirror, source.kind, source.name, source.title, source.folder
+            )
         source.number = number or -(place + 1)
     return sources
 

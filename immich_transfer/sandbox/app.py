@@ -107,6 +107,8 @@ class Counters:
         self.connections = 0
         self.body_bytes = 0
         self.bodies = 0
+        self.original_bytes = 0
+        """Of originals, that left through the socket; a client that died may not have read them."""
         self.in_flight = 0
         self.peak = 0
 
@@ -123,6 +125,7 @@ class Counters:
             "connections": self.connections,
             "upload_bytes": self.body_bytes,
             "upload_bodies": self.bodies,
+            "original_bytes": self.original_bytes,
             "in_flight": self.in_flight,
             "peak_in_flight": self.peak,
         }

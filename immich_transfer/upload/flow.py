@@ -68,7 +68,7 @@ async def run_upload(
     Raises a TransferError only for what ends the run before it began: no `run` line was told then.
     Setting `stop` from outside is a first Ctrl-C.
     """
-    lines = await _filter_lines(options)
+    lines = await filter_lines(options)
 
     async def begin(parts: Parts) -> UploadRun:
         _require(parts.connection, options)
@@ -110,25 +110,8 @@ def _require(connection: Connection, options: UploadOptions) -> None:
 
 async def _pipeline(run: UploadRun, lines: list[str]) -> None:
     """Start every stage, wait for the last. The second Ctrl-C cancels what is in flight."""
-    options, media = run.options, run.media
-    filters = Filters.build(options, frozenset(media.image), frozenset(media.video), lines)
-    walking: dict[str, Any] = {
-        "hidden": options.hidden,
-        "default_excludes": options.default_excludes,
-        "follow_links": options.follow_links,
-    }
-    if options.album_from is not None:
-        run.target_of = await run.in_thread(_targets, run, filters, walking)
-
-    def walker() -> Iterator[WalkBatch]:
-        return walk(
-            options.paths,
-            filters,
-            sidecars=options.sidecars,
-            sidecar_extensions=frozenset(media.sidecar),
-            **walking,
-        )
-
+    options = run.options
+    walker = await walker_of(run, lines)
     run.debts_possible = bool(
         options.albums or options.tags or options.album_from
     ) or await run.in_thread(run.manifest.waiting_debts, run.account)
@@ -194,6 +177,30 @@ async def _pipeline(run: UploadRun, lines: list[str]) -> None:
                 group.start_soon(stage)
 
 
+async def walker_of(run: UploadRun, lines: Sequence[str]) -> Callable[[], Iterator[WalkBatch]]:
+    """Walks what the options mean; `lines` are the patterns of the filter files."""
+    options, media = run.options, run.media
+    filters = Filters.build(options, frozenset(media.image), frozenset(media.video), lines)
+    walking: dict[str, Any] = {
+        "hidden": options.hidden,
+        "default_excludes": options.default_excludes,
+        "follow_links": options.follow_links,
+    }
+    if options.album_from is not None:
+        run.target_of = await run.in_thread(_targets, run, filters, walking)
+
+    def walker() -> Iterator[WalkBatch]:
+        return walk(
+            options.paths,
+            filters,
+            sidecars=options.sidecars,
+            sidecar_extensions=frozenset(media.sidecar),
+            **walking,
+        )
+
+    return walker
+
+
 def drop(run: UploadRun, scope: anyio.CancelScope) -> None:
     """The second Ctrl-C: cancel what is in flight; it stays undecided."""
     run.dropped = True
@@ -217,7 +224,7 @@ def _targets(
     return lambda file: names.name_of(file.root, file.folder)
 
 
-async def _filter_lines(options: UploadOptions) -> list[str]:
+async def filter_lines(options: UploadOptions) -> list[str]:
     """The patterns of all `--filter-from` files; raises UsageError for one that cannot be read."""
     lines: list[str] = []
     for path in options.filter_from:

@@ -11,12 +11,13 @@ import pytest
 
 from immich_transfer.cli import words
 from immich_transfer.cli.failure import root_cause, wants_json
+from immich_transfer.cli.files import check_paths, check_ranges
 from immich_transfer.cli.logfile import LogFile
 from immich_transfer.cli.resume import find_run
 from immich_transfer.cli.root import COMMANDS, cli
 from immich_transfer.cli.secrets import learn, redact
 from immich_transfer.cli.shared import NOW
-from immich_transfer.cli.upload import check_paths, check_ranges, upload
+from immich_transfer.cli.upload import upload
 from immich_transfer.errors import KeyRefused, TransferError, UsageError
 from immich_transfer.events import BytesMoved, Notice, Settled
 from immich_transfer.manifest.sqlite import open_manifest
