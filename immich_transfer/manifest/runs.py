@@ -10,7 +10,7 @@ from typing import Any
 from immich_transfer.errors import Exit
 from immich_transfer.model import ItemResult, Outcome, RunInfo
 
-from .database import Room
+from .database import Room, marks
 from .encoding import asset_in, asset_out, path_in, path_out, prose
 
 KEPT_ITEMS_RUNS = 50
@@ -29,6 +29,9 @@ RESUMABLE = frozenset(
     }
 )
 """Exit codes after which files are pending or failed: running the same again helps."""
+
+TRANSFERS = ("upload", "download", "mirror")
+"""Commands that leave something to resume; a check has nothing to go on from."""
 
 _COLUMNS = "id, command, arguments, started, ended, exit_code, summary"
 
@@ -125,7 +128,9 @@ class Runs(Room):
         made_good: set[tuple[str, str, bytes]] = set()
         with self._db.read() as connection:
             for cwd, *row in connection.execute(
-                f"SELECT cwd, {_COLUMNS} FROM runs ORDER BY number DESC"
+                f"SELECT cwd, {_COLUMNS} FROM runs WHERE command IN ({marks(len(TRANSFERS))})"
+                " ORDER BY number DESC",
+                TRANSFERS,
             ):
                 run, command, arguments, _, ended, exit_code, _ = row
                 if run == self._current:
