@@ -56,7 +56,8 @@ def selection_options(command: F) -> F:
                 "--search",
                 metavar="QUERY",
                 section=WHICH,
-                help="The best matches of the server's own search.",
+                help="The best matches of the server's own search, among those that are not"
+                " archived; with --archived among those that are.",
             ),
             option(
                 "--limit",

@@ -159,9 +159,11 @@ async def _search(run: DownloadRun, selection: Selection, layout: Layout) -> Sou
     title = "Favorites" if filters == {"isFavorite": True} else selection.search or "Search"
     source = _source("search", name, title, layout)
     source.smart = selection.search
-    source.searches = tuple(
-        {**filters, **shown} for shown in _shown(run.connection, archived_only=selection.archived)
-    )
+    shown = _shown(run.connection, archived_only=selection.archived)
+    if source.smart is not None:
+        # A ranking tells no scores: two of them cannot be merged into the best of both.
+        del shown[1:]
+    source.searches = tuple({**filters, **one} for one in shown)
     return source
 
 

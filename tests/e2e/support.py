@@ -15,8 +15,9 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -158,6 +159,23 @@ class Bench:
         """`upload photos …` from the home folder; `code` None accepts any exit code."""
         return self.run("upload", "photos", *arguments, code=code, **options)
 
+    @property
+    def out(self) -> Path:
+        return self.home / "out"
+
+    def download(self, *arguments: str, code: int | None = 0, **options: Any) -> Result:
+        """`download -o out …` from the home folder; `code` None accepts any exit code."""
+        return self.run("download", "-o", "out", *arguments, code=code, **options)
+
+    def fetched(self, folder: Path | None = None) -> dict[str, str]:
+        """SHA-1 of every file below the output folder, by its path there."""
+        root = folder or self.out
+        return {
+            path.relative_to(root).as_posix(): sha1(path.read_bytes())
+            for path in root.rglob("*")
+            if path.is_file() and not path.is_symlink()
+        }
+
     def run(self, *arguments: str, code: int | None = 0, **options: Any) -> Result:
         result = self.start(*arguments, **options).finish()
         assert code is None or result.code == code, result.told()
@@ -277,7 +295,7 @@ def check_secret(bench: Bench, result: Result) -> None:
     key = bench.key
     assert key not in result.stdout, "the key is on stdout"
     assert key not in result.stderr, "the key is on stderr"
-    for place in (bench.state, bench.home / ".local", bench.home / ".config"):
+    for place in (bench.state, bench.out, bench.home / ".local", bench.home / ".config"):
         for path in place.rglob("*") if place.exists() else ():
             if path.is_file() and not path.is_symlink():
                 assert key.encode() not in path.read_bytes(), f"the key is in {path}"
@@ -390,7 +408,24 @@ class Server:
                 found.setdefault(tag, set()).add(asset["checksum"])
         return found
 
+    def known(self) -> dict[str, dict[str, Any]]:
+        """All it knows of every asset of the user, by id."""
+        return {asset["id"]: asset for asset in self._assets()}
+
+    def sums(self, ids: Iterable[str]) -> list[str]:
+        """The SHA-1 of these assets, in their order."""
+        known = {asset["id"]: asset["checksum"] for asset in self.box.assets()}
+        return [known[asset_id] for asset_id in ids]
+
     # what it saw
+
+    def originals(self) -> int:
+        """Bodies of photos that were asked for."""
+        return self.requests("original")
+
+    def listings(self) -> int:
+        """All other requests of a download."""
+        return self.requests() - self.originals()
 
     def bodies(self) -> int:
         """Whole upload bodies that arrived."""
@@ -411,6 +446,31 @@ class Server:
         return self.requests("album-add", "tag-add") > 0
 
     # what the user does there
+
+    def seed(self, *names: str, size: int = 200, **more: Any) -> list[str]:
+        """Photos with real, distinct bytes, by their names or by `assets`; returns their ids."""
+        body = {"user": self.owner, "bytes": size, **more}
+        ids: list[str] = self.box.control("seed", body | ({"names": names} if names else {}))["ids"]
+        return ids
+
+    def edit(self, *ids: str, **changes: Any) -> None:
+        """Change these photos, as the control route `edit` takes it."""
+        self.box.control("edit", {"ids": ids, **changes})
+
+    def album(self, name: str, *ids: str, **more: Any) -> str:
+        """Put photos into the user's album of this name, made if missing; returns its id."""
+        body = {"name": name, "user": self.owner, "ids": ids, **more}
+        return str(self.box.control("albums", body)["id"])
+
+    def new_album(self, name: str, *ids: str) -> str:
+        """One more album, whatever others are called; returns its id."""
+        request = urllib.request.Request(
+            f"{self.url}/api/albums",
+            data=json.dumps({"albumName": name, "assetIds": ids}).encode(),
+            headers={"Content-Type": "application/json", "x-api-key": self.key},
+        )
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+            return str(json.load(response)["id"])
 
     def trash(self, checksum: str) -> None:
         self.box.trash(self.asset(checksum).id)
