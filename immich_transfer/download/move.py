@@ -1,39 +1,97 @@
 """Mirror: files whose album was renamed, or whose name changed on the server, are renamed here.
 
 Each rename is promised to the manifest before it is made, so that a crash in between is seen and
-finished by the next run. A name that another file of ours is about to leave is reached in two
-steps, over a name of its own. A local file that we do not know is never in danger: it is set aside.
+finished by the next run. A name that a file of ours holds - another one that is about to leave it,
+or the same one in other letters - is reached in two steps, over a name of its own: first everything
+leaves, then everything arrives. A local file that we do not know is never in danger: it is set
+aside, and a sidecar that is not as we wrote it stays where it is.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import msgspec
 
 from immich_transfer.disk.digest import fingerprint
 from immich_transfer.disk.place import is_file, split, write_error
-from immich_transfer.errors import ItemError, TransferError
+from immich_transfer.errors import ItemError
 from immich_transfer.manifest.catalog import Wanted
-from immich_transfer.model import Placed
-from immich_transfer.policy.naming import name_key, part_name
+from immich_transfer.model import AssetId, Placed
+from immich_transfer.policy.naming import is_part, name_key, part_name, with_suffix
 from immich_transfer.policy.reconcile import same_file
 
 from .places import set_aside
 from .run import DownloadRun
-from .sidecars import sidecar_name
+from .sidecars import SIDECARS, as_written, sidecar_name
+
+HOME_TRIES = 100
+
+
+class _Trip(msgspec.Struct):
+    """What the renames of one run share."""
+
+    parked: set[int]
+    """Numbers of wanted files that wait under a name of their own."""
+    touched: set[str]
+    """Folders whose names changed since they were last synced."""
+    stayed: int = 0
+    """Sidecars that were left behind, and the first of them."""
+    first_stayed: str = ""
+
+
+# after a crash
 
 
 def recover(run: DownloadRun) -> None:
-    """Find out how the renames ended that a crash interrupted."""
+    """Settle the renames that a crash or a stop interrupted."""
     rows = []
+    trip = _Trip(set(), set())
     for placed, target in run.manifest.moves(run.mirror):
-        arrived = _looks_like(run, placed, target)
-        if arrived and _looks_like(run, placed, placed.path):
-            _remove(run, placed.path)  # linked to its new name, but not yet unlinked
-        rows.append(msgspec.structs.replace(placed, path=target) if arrived else placed)
+        path = _settle_interrupted(run, placed, target, trip)
+        if path is not None:
+            rows.append(msgspec.structs.replace(placed, path=path))
+    _sync(run, trip)
     run.manifest.place(run.mirror, rows)
+
+
+def _settle_interrupted(run: DownloadRun, placed: Placed, target: str, trip: _Trip) -> str | None:
+    """The path of a file that was on its way; None when it cannot be settled now."""
+    parked = next((p for p in (placed.path, target) if is_part(split(p)[1])), None)
+    if parked is None:
+        old, new = placed.path, target
+        if not _looks_like(run, placed, new):
+            return old
+    else:
+        old, new = parked, target if parked == placed.path else placed.path
+        if not _looks_like(run, placed, new):
+            return _bring_home(run, placed, parked, new, trip)
+    if _looks_like(run, placed, old):
+        _remove(run, old)  # linked to its new name, but not yet unlinked
+    _carry_sidecars(run, placed, old, new, trip)
+    return new
+
+
+def _bring_home(
+    run: DownloadRun, placed: Placed, parked: str, home: str, trip: _Trip
+) -> str | None:
+    """Give a parked file a name that people see: its own, or one like it."""
+    folder, name = split(home)
+    suffix = placed.asset_id.replace("-", "")[:8]
+    for number in range(HOME_TRIES):
+        end = suffix if number == 1 else f"{suffix} {number}"
+        path = _join(folder, with_suffix(name, end) if number else name)
+        try:
+            there = _rename(run, placed, parked, path, trip, aside=False)
+        except FileExistsError:
+            continue
+        except ItemError as error:
+            run.note_soon(f"{parked} could not be renamed to {path}: {error.message}")
+            return None
+        return path if there else home
+    return None
 
 
 def _looks_like(run: DownloadRun, placed: Placed, path: str) -> bool:
@@ -54,96 +112,180 @@ def _remove(run: DownloadRun, path: str) -> None:
     folder, name = split(path)
     with run.destination.folder(folder) as opened:
         opened.remove(name)
+    run.left_folders.add(folder)
+
+
+# in a run
 
 
 async def follow_renames(run: DownloadRun) -> None:
     """Give every file of ours the name the plan has for it."""
+    trip = _Trip(set(), set())
+    await _in_batches(run, lambda batch: _follow(run, batch, trip))
+    if trip.parked:
+        await _in_batches(run, lambda batch: _arrive(run, batch, trip))
+    if trip.stayed:
+        more = f" and {trip.stayed - 1:,} more" if trip.stayed > 1 else ""
+        run.note(
+            f"{trip.first_stayed}{more}: made or edited by somebody else, left where it was when"
+            " the photo was renamed"
+        )
+    await run.in_thread(remove_empty_folders, run)
+
+
+async def _in_batches(run: DownloadRun, work: Callable[[list[Wanted]], None]) -> None:
     batches = run.catalog.wanted()
-    parked: list[tuple[Wanted, Placed]] = []
     while not run.stopping:
         batch = await run.in_thread(next, batches, None)
         if batch is None:
             break
-        await run.in_thread(_follow, run, batch, parked)
-    if parked and not run.stopping:
-        await run.in_thread(_unpark, run, parked)
-    await run.in_thread(remove_empty_folders, run)
+        await run.in_thread(work, batch)
 
 
-def _follow(run: DownloadRun, batch: Sequence[Wanted], parked: list[tuple[Wanted, Placed]]) -> None:
-    moving: list[tuple[Wanted, Placed, str]] = []
-    for number in {wanted.collection for wanted in batch}:
+def _pairs(run: DownloadRun, batch: Sequence[Wanted]) -> list[tuple[Wanted, Placed]]:
+    """Wanted files that are ours already."""
+    pairs = []
+    for number in sorted({wanted.collection for wanted in batch}):
         here = {w.asset.id: w for w in batch if w.collection == number}
-        for asset_id, placed in run.manifest.placed(number, list(here)).items():
-            wanted = here[asset_id]
-            if placed.path == wanted.path:
-                continue
-            folder, _ = split(wanted.path)
-            temporary = part_name(f"{asset_id}-m", placed.sha1)
-            way = f"{folder}/{temporary}" if folder else temporary
-            moving.append((wanted, placed, way if _occupied_by_ours(run, wanted) else wanted.path))
-    if not moving:
-        return
-    run.manifest.intend_moves((w.collection, w.asset.id, target) for w, _, target in moving)
+        placed = run.manifest.placed(number, list(here))
+        pairs += [(here[asset_id], row) for asset_id, row in placed.items()]
+    return pairs
+
+
+def _follow(run: DownloadRun, batch: Sequence[Wanted], trip: _Trip) -> None:
+    """First step: files whose name is free take it, the others leave theirs."""
+    moving: list[tuple[Wanted, Placed]] = []
     done: list[Placed] = []
-    for wanted, placed, target in moving:
-        arrived = _rename(run, wanted, placed, target)
-        if arrived is None:
-            done.append(placed)  # it could not move, or is not there: comparing will tell
+    for wanted, placed in _pairs(run, batch):
+        if placed.path != wanted.path:
+            moving.append((wanted, placed))
+        elif placed.base != wanted.base:
+            done.append(msgspec.structs.replace(placed, base=wanted.base))
+    held = run.manifest.name_holders(run.mirror, [name_key(w.path) for w, _ in moving])
+    ways = [
+        (w, placed, _parking(placed, w.path) if name_key(w.path) in held else w.path)
+        for w, placed in moving
+    ]
+    run.manifest.intend_moves((w.collection, w.asset.id, way) for w, _, way in ways)
+    on_the_way: dict[tuple[int, AssetId], str] = {}
+    for wanted, placed, way in ways:
+        own = (wanted.collection, wanted.asset.id)
+        try:
+            there = _rename(run, placed, placed.path, way, trip)
+        except ItemError as error:
+            run.note_soon(f"{placed.path} could not be renamed: {error.message}")
+            done.append(placed)
             continue
-        done.append(arrived)
-        if target != wanted.path:
-            parked.append((wanted, arrived))
-        run.moved.setdefault((wanted.collection, wanted.asset.id), placed.path)
+        if there and way != wanted.path:
+            trip.parked.add(wanted.number)
+            on_the_way[own] = wanted.path
+            done.append(msgspec.structs.replace(placed, path=way))
+        else:
+            # One that is not there moves in our memory alone: comparing will tell.
+            done.append(msgspec.structs.replace(placed, path=wanted.path, base=wanted.base))
+        if there:
+            run.moved.setdefault(own, placed.path)
+    _sync(run, trip)
+    run.manifest.place(run.mirror, done, moving=on_the_way)
+
+
+def _arrive(run: DownloadRun, batch: Sequence[Wanted], trip: _Trip) -> None:
+    """Second step: what waits takes its name, which all others of ours have left."""
+    waiting = [w for w in batch if w.number in trip.parked]
+    pairs = _pairs(run, waiting)
+    held = run.manifest.name_holders(run.mirror, [name_key(w.path) for w, _ in pairs])
+    done: list[Placed] = []
+    evicted: list[tuple[int, AssetId]] = []
+    for wanted, placed in pairs:
+        try:
+            there = _rename(run, placed, placed.path, wanted.path, trip)
+        except ItemError as error:
+            # Its promise stays, so the next run finds it where it waits.
+            run.note_soon(f"{wanted.path} could not be reached: {error.message}")
+            continue
+        holder = held.get(name_key(wanted.path))
+        if there and holder is not None:
+            evicted.append(holder)  # it could not be renamed, and is set aside like a stranger's
+        done.append(msgspec.structs.replace(placed, path=wanted.path, base=wanted.base))
+    _sync(run, trip)
+    run.manifest.unplace(evicted)
     run.manifest.place(run.mirror, done)
 
 
-def _unpark(run: DownloadRun, parked: Sequence[tuple[Wanted, Placed]]) -> None:
-    """Second step of those whose name was still taken by another file of ours."""
-    run.manifest.intend_moves((w.collection, w.asset.id, w.path) for w, _ in parked)
-    arrived = [(_rename(run, w, placed, w.path), placed) for w, placed in parked]
-    run.manifest.place(run.mirror, [after or before for after, before in arrived])
+def _parking(placed: Placed, path: str) -> str:
+    """A name of its own beside where the file is to be."""
+    own = f"{placed.asset_id}-m{placed.collection}"
+    return _join(split(path)[0], part_name(own, placed.sha1))
 
 
-def _occupied_by_ours(run: DownloadRun, wanted: Wanted) -> bool:
-    """Whether the name still belongs to a file of ours that is yet to move."""
-    key = name_key(wanted.path)
-    holder = run.manifest.name_holders(run.mirror, [key]).get(key)
-    return holder is not None and holder != (wanted.collection, wanted.asset.id)
+def _rename(
+    run: DownloadRun, placed: Placed, path: str, target: str, trip: _Trip, *, aside: bool = True
+) -> bool:
+    """Rename one file, its sidecar with it. False when it is not there.
 
-
-def _rename(run: DownloadRun, wanted: Wanted, placed: Placed, target: str) -> Placed | None:
-    """Rename one file, its sidecar with it. None when it is not there or cannot be moved."""
-    from_folder, from_name = split(placed.path)
+    What is in the way is set aside, or with `aside` False is a FileExistsError. Other refusals are
+    what `write_error` makes of them.
+    """
+    from_folder, from_name = split(path)
     to_folder, to_name = split(target)
     try:
         with run.destination.folder(from_folder) as source:
-            if source.look(from_name) is None:
-                return None
+            status = source.look(from_name)
+            if status is None or not is_file(status):
+                return False
             with run.destination.folder(to_folder, make=True) as folder:
                 try:
                     source.move(from_name, folder, to_name)
                 except FileExistsError:
-                    aside = set_aside(folder, to_name)
-                    run.note_soon(f"{target} was in the way of ours and is now {aside}")
+                    if not aside:
+                        raise
+                    gone_to = set_aside(folder, to_name)
+                    run.note_soon(f"{target} was in the way of ours and is now {gone_to}")
                     source.move(from_name, folder, to_name)
-                if placed.sidecar_stamp is not None:
-                    for kind in ("xmp", "json"):
-                        old = sidecar_name(from_name, kind)
-                        if source.look(old) is not None:
-                            source.move(old, folder, sidecar_name(to_name, kind))
-                folder.sync()
-            source.sync()
-    except FileExistsError:
-        pass  # the sidecar's name is taken: it stays where it was
-    except (OSError, TransferError) as error:
-        if isinstance(error, OSError):
-            error = write_error(error, os.path.join(run.destination.root, target))
-        run.note_soon(f"{placed.path} could not be renamed: {error.message}")
-        return None
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        if isinstance(error, FileExistsError) and not aside:
+            raise
+        raise write_error(error, os.path.join(run.destination.root, target)) from None
+    _carry_sidecars(run, placed, path, target, trip)
     run.left_folders.add(from_folder)
-    base = wanted.base if target == wanted.path else placed.base
-    return msgspec.structs.replace(placed, path=target, base=base)
+    trip.touched |= {from_folder, to_folder}
+    return True
+
+
+def _carry_sidecars(run: DownloadRun, placed: Placed, path: str, target: str, trip: _Trip) -> None:
+    """Rename the sidecar of a file that was renamed, if it is as we wrote it."""
+    if placed.sidecar_stamp is None:
+        return
+    from_folder, from_name = split(path)
+    to_folder, to_name = split(target)
+    try:
+        with (
+            run.destination.folder(from_folder) as source,
+            run.destination.folder(to_folder) as folder,
+        ):
+            for kind in SIDECARS:
+                old = sidecar_name(from_name, kind)
+                if as_written(source, old, placed.sidecar_stamp):
+                    source.move(old, folder, sidecar_name(to_name, kind))
+                elif source.look(old) is not None:
+                    trip.stayed += 1
+                    trip.first_stayed = trip.first_stayed or _join(from_folder, old)
+    except (OSError, ItemError):
+        pass  # what stays behind is made anew for the new name
+
+
+def _sync(run: DownloadRun, trip: _Trip) -> None:
+    """Make the renames durable, before the manifest says that they are done."""
+    for relative in sorted(trip.touched):
+        with suppress(OSError, ItemError), run.destination.folder(relative) as folder:
+            folder.sync()
+    trip.touched.clear()
+
+
+def _join(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
 
 
 def remove_empty_folders(run: DownloadRun) -> None:

@@ -7,26 +7,32 @@ removed wrongly is a rename away.
 
 from __future__ import annotations
 
+import errno
+import itertools
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
 
 from immich_transfer.disk.digest import fingerprint
-from immich_transfer.disk.place import split, write_error
-from immich_transfer.errors import LimitReached, TransferError
+from immich_transfer.disk.part import read_hashes
+from immich_transfer.disk.place import Destination, Folder, is_file, split, write_error
+from immich_transfer.errors import LimitReached, RunError, TransferError
 from immich_transfer.model import AssetId, ItemResult, Outcome, Placed
+from immich_transfer.policy.naming import part_name, with_suffix
 from immich_transfer.policy.reconcile import same_file
 from immich_transfer.policy.removal import allowed
 
 from .move import remove_empty_folders
 from .run import DownloadRun, Source
-from .sidecars import sidecar_name
+from .sidecars import SIDECARS, as_written, sidecar_name
+
+COPY_BYTES = 1 << 20
 
 
 async def prune(run: DownloadRun) -> None:
     """Remove, or count, what is ours and not wanted any more."""
     counts: dict[int, int] = {}
+    emptied: list[str] = []
     total = 0
     for source in run.sources:
         here = await run.in_thread(run.manifest.placed_count, source.number)
@@ -34,49 +40,64 @@ async def prune(run: DownloadRun) -> None:
         gone = await run.in_thread(_count, run, source) if here else 0
         if gone:
             counts[source.number] = gone
-        if here and gone == here and not _everything_may_go(run):
-            # An album that is suddenly empty is likelier a mistake than a wish.
-            what = f"{source.title} is {'gone from' if source.gone else 'empty on'} the server"
-            if not run.options.delete:
-                run.note(f"{what}; its {gone:,} files here stay")
-                return
-            run.cut(
-                LimitReached(
-                    f"{what}: its {gone:,} files here were not removed",
-                    hint="--max-delete 100% removes them all",
-                )
-            )
-            return
+        if here and gone == here:
+            how = "gone from" if source.gone else "empty on"
+            emptied.append(f"{source.title} is {how} the server, {here:,} files of it are here")
     count = sum(counts.values())
-    if not count:
-        return
     if not run.options.delete:
-        run.note(f"{count:,} files here are not in their albums any more; --delete removes them")
+        if count:
+            run.note(
+                f"{count:,} files here are not in their albums any more; --delete removes them"
+            )
         return
+    refusal = _refusal(run, count, total, emptied)
+    if refusal is not None:
+        run.cut(refusal)
+        return
+    trash = None if run.options.trash_dir == "" else Trash(_trash(run))
+    try:
+        for source in run.sources:
+            if source.number in counts:
+                await _prune(run, source, trash)
+    finally:
+        if trash is not None:
+            trash.close()
+    await run.in_thread(remove_empty_folders, run)
+    if trash is not None and trash.used:
+        run.note(f"removed files are in {trash.path}")
+    for source in run.sources:
+        if source.gone and not run.stopping:
+            await run.in_thread(run.manifest.drop_collection, source.number)
+
+
+def _refusal(run: DownloadRun, count: int, total: int, emptied: list[str]) -> LimitReached | None:
+    """Why nothing may be removed at all."""
+    if emptied and not _everything_may_go(run):
+        # An album that is suddenly empty is likelier a mistake than a wish.
+        more = f" (and {len(emptied) - 1:,} more like it)" if len(emptied) > 1 else ""
+        return LimitReached(
+            f"{emptied[0]}{more}: nothing was removed", hint="--max-delete 100% removes them all"
+        )
     most = allowed(run.options.max_delete, total)
     if count > most:
-        run.cut(
-            LimitReached(
-                f"{count:,} of {total:,} files would be removed, more than the {most:,} that"
-                " --max-delete allows: none was",
-                hint="look at it with --dry-run, then raise --max-delete",
-            )
+        return LimitReached(
+            f"{count:,} of {total:,} files would be removed, more than the {most:,} that"
+            " --max-delete allows: none was",
+            hint="look at it with --dry-run, then raise --max-delete",
         )
-        return
-    trash = _trash(run)
-    for source in run.sources:
-        if source.number in counts:
-            for page in leaving(run, source):
-                if run.stopping:
-                    return
-                for item in await run.in_thread(_remove, run, page, trash):
-                    run.enter_extra(item)
-    await run.in_thread(remove_empty_folders, run)
-    if trash is not None and not run.dry:
-        run.note(f"removed files are in {trash}")
-    for source in run.sources:
-        if source.gone:
-            await run.in_thread(run.manifest.drop_collection, source.number)
+    return None
+
+
+async def _prune(run: DownloadRun, source: Source, trash: Trash | None) -> None:
+    """Remove what left one collection."""
+    for page in leaving(run, source):
+        if run.stopping:
+            return
+        items, error = await run.in_thread(_remove, run, page, trash)
+        for item in items:
+            run.enter_extra(item)
+        if error is not None:
+            run.cut(error)
 
 
 def _everything_may_go(run: DownloadRun) -> bool:
@@ -97,31 +118,37 @@ def leaving(run: DownloadRun, source: Source) -> Iterator[list[Placed]]:
             yield left
 
 
-def _trash(run: DownloadRun) -> str | None:
-    """Where removed files go; None when they are deleted for good."""
-    asked = run.options.trash_dir
-    if asked == "":
-        return None
-    return asked or os.path.join(run.transfer.state_dir, "trash", run.name)
+def _trash(run: DownloadRun) -> str:
+    """Where removed files go."""
+    return run.options.trash_dir or os.path.join(run.transfer.state_dir, "trash", run.name)
 
 
-def _remove(run: DownloadRun, page: list[Placed], trash: str | None) -> list[ItemResult]:
+def _remove(
+    run: DownloadRun, page: list[Placed], trash: Trash | None
+) -> tuple[list[ItemResult], RunError | None]:
+    """Remove one page of files; what became of each, and what ended it before its end."""
     items: list[ItemResult] = []
     forgotten: list[tuple[int, AssetId]] = []
+    cut: RunError | None = None
     for placed in page:
         try:
             outcome, said = _remove_one(run, placed, trash)
+        except RunError as error:
+            cut = error
+            break
         except TransferError as error:
+            run.books.blame(error)
             items.append(_item(placed, Outcome.FAILED, error=error.message))
             continue
+        # What was changed is the user's own from now on, so it is said once.
+        forgotten.append((placed.collection, placed.asset_id))
         if outcome is Outcome.REMOVED:
-            forgotten.append((placed.collection, placed.asset_id))
             items.append(_item(placed, outcome, note=said))
         else:
             items.append(_item(placed, outcome, reason=said))
     if not run.dry:
         run.manifest.unplace(forgotten)
-    return items
+    return items, cut
 
 
 def _item(placed: Placed, outcome: Outcome, **said: str | None) -> ItemResult:
@@ -135,49 +162,117 @@ def _item(placed: Placed, outcome: Outcome, **said: str | None) -> ItemResult:
     )
 
 
-def _remove_one(run: DownloadRun, placed: Placed, trash: str | None) -> tuple[Outcome, str | None]:
+def _remove_one(
+    run: DownloadRun, placed: Placed, trash: Trash | None
+) -> tuple[Outcome, str | None]:
     folder, name = split(placed.path)
+    note = None
     try:
         with run.destination.folder(folder) as opened:
             status = opened.look(name)
             if status is None:
-                return Outcome.REMOVED, "was not there any more"
-            if not same_file(placed.fingerprint, fingerprint(status)):
+                note = "was not there any more"
+            elif not _untouched(run, placed, opened, name, status):
                 return Outcome.SKIPPED, "left the server, but was changed here: it stays"
             if run.dry:
-                return Outcome.REMOVED, None
-            names = [name]
-            if placed.sidecar_stamp is not None:
-                names += [sidecar_name(name, kind) for kind in ("xmp", "json")]
+                return Outcome.REMOVED, note
+            # Sidecars first: a crash in between leaves the photo, which the next run takes up.
+            names = [] if status is None else [name]
+            for kind in SIDECARS:
+                sidecar = sidecar_name(name, kind)
+                if as_written(opened, sidecar, placed.sidecar_stamp):
+                    names.insert(0, sidecar)
+                elif placed.sidecar_stamp is not None and opened.look(sidecar) is not None:
+                    note = note or f"{sidecar} was made or edited by somebody else: it stays"
             for each in names:
-                if opened.look(each) is None:
-                    continue
                 if trash is None:
                     opened.remove(each)
                 else:
-                    _to_trash(opened.path, each, os.path.join(trash, folder))
+                    trash.take(opened, each, folder)
             opened.sync()
     except FileNotFoundError:
         return Outcome.REMOVED, "was not there any more"
     except OSError as error:
         raise write_error(error, placed.path) from None
     run.left_folders.add(folder)
-    return Outcome.REMOVED, None
+    return Outcome.REMOVED, note
 
 
-def _to_trash(folder: str, name: str, trash: str) -> None:
-    """Move a file out, across file systems if need be; never over another one."""
-    os.makedirs(trash, exist_ok=True)
-    target = os.path.join(trash, name)
-    number = 1
-    while os.path.lexists(target):
-        number += 1
-        target = os.path.join(trash, f"{number} {name}"[:255])
-    source = os.path.join(folder, name)
-    with suppress(OSError):
-        os.rename(source, target)
+def _untouched(
+    run: DownloadRun, placed: Placed, folder: Folder, name: str, status: os.stat_result
+) -> bool:
+    """Whether a file is as we wrote it. A folder that was copied to another disk has new inodes
+    everywhere, so there its bytes decide."""
+    if not is_file(status):
+        return False
+    if same_file(placed.fingerprint, fingerprint(status)):
+        return True
+    if status.st_size != placed.fingerprint.size:
+        return False
+    _, sha1, _ = read_hashes(folder, name, on_bytes=run.still_wanted)
+    run.totals.bytes_hashed += status.st_size
+    return sha1 == placed.sha1
+
+
+class Trash:
+    """A folder that removed files go to, below the same path as before. Never over another one."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.used = False
+        self._place = Destination(path)
+
+    def take(self, folder: Folder, name: str, below: str) -> None:
+        """Move a file out of `folder`, across file systems if need be. Raises OSError."""
+        os.makedirs(self.path, exist_ok=True)
+        with self._place.folder(below, make=True) as target:
+            for number in itertools.count(1):
+                new = name if number == 1 else with_suffix(name, str(number))
+                try:
+                    _move(folder, name, target, new)
+                except FileExistsError:
+                    continue
+                break
+            target.sync()
+        self.used = True
+
+    def close(self) -> None:
+        self._place.close()
+
+
+def _move(folder: Folder, name: str, target: Folder, new: str) -> None:
+    """Rename, or where that is not possible copy; the original goes once its copy is on disk."""
+    try:
+        folder.move(name, target, new)
         return
-    shutil.copy2(source, target, follow_symlinks=False)
-    with open(target, "rb") as file:
-        os.fsync(file.fileno())
-    os.unlink(source)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+    part = part_name(name, None)
+    try:
+        _copy(folder, name, target, part)
+        target.move(part, target, new)
+    except OSError:
+        if target.look(part) is not None:
+            target.remove(part)
+        raise
+    target.sync()
+    folder.remove(name)
+
+
+def _copy(folder: Folder, name: str, target: Folder, part: str) -> None:
+    """Copy a file with its time, whole and durable."""
+    with (
+        os.fdopen(folder.open_read(name), "rb", buffering=0) as source,
+        os.fdopen(target.open_write(part), "r+b") as copy,
+    ):
+        copy.truncate()
+        shutil.copyfileobj(source, copy, COPY_BYTES)
+        copy.flush()
+        status = os.fstat(source.fileno())
+        if os.utime in os.supports_fd:
+            os.utime(copy.fileno(), ns=(status.st_atime_ns, status.st_mtime_ns))
+        os.fsync(copy.fileno())
+        whole = os.fstat(copy.fileno()).st_size == status.st_size
+    if not whole:
+        raise OSError(errno.EIO, "the copy is not whole")

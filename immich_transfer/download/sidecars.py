@@ -1,33 +1,47 @@
 """`--sidecars`: what the server knows and the original does not carry, in a file beside it.
 
-Written when the asset, its albums or its name changed since, or when it is new. A sidecar that
-somebody else wrote, or edited after us, is left alone and named.
+Written when the asset, its albums or its name changed since, or when there is none. A sidecar that
+somebody else wrote, or edited after us, is left alone and named. The stamp in the manifest tells:
+what the sidecar was made from, and the hash of what was written ('-': it is somebody else's).
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
 
 import msgspec
 import xxhash
 
 from immich_transfer.disk.place import Folder, is_file, split, write_error
+from immich_transfer.errors import ItemError
 from immich_transfer.immich.details import Details, facts
 from immich_transfer.manifest.catalog import Wanted
 from immich_transfer.model import Placed
-from immich_transfer.policy.naming import part_name, safe_name
+from immich_transfer.policy.naming import LONGEST_NAME, part_name, with_suffix
 from immich_transfer.policy.xmp import render_json, render_xmp
 
 from .run import DownloadRun
 
 ALBUMS_AT_ONCE = 4
+READ_BYTES = 256 << 10
+
+
+SIDECARS = ("xmp", "json")
 
 
 def sidecar_name(name: str, kind: str) -> str:
-    """`a.jpg` has `a.jpg.xmp`."""
-    return safe_name(f"{name}.{kind}")
+    """`a.jpg` has `a.jpg.xmp`; of a name that is too long for that, a piece and its hash."""
+    whole = f"{name}.{kind}"
+    if len(whole.encode()) <= LONGEST_NAME:
+        return whole
+    return with_suffix(whole, xxhash.xxh3_64(whole.encode()).hexdigest()[:8])
+
+
+def as_written(folder: Folder, name: str, stamp: str | None) -> bool:
+    """Whether a sidecar is there just as we wrote it."""
+    ours = (stamp or "").partition(" ")[2]
+    return len(ours) > 1 and _digest(folder, name) == ours
 
 
 def _inputs(run: DownloadRun, wanted: Wanted) -> str:
@@ -45,9 +59,19 @@ def _inputs(run: DownloadRun, wanted: Wanted) -> str:
 
 
 def sidecar_due(run: DownloadRun, wanted: Wanted, known: Placed) -> bool:
-    """Whether the sidecar was made from something else than what the server lists today."""
+    """Whether the sidecar is not there, or was made from something else than what the server lists
+    today."""
     made_from = (known.sidecar_stamp or "").partition(" ")[0]
-    return made_from != _inputs(run, wanted)
+    if made_from != _inputs(run, wanted):
+        return True
+    if run.options.deleted == "skip":
+        return False
+    folder, name = split(known.path)
+    try:
+        with run.destination.folder(folder) as opened:
+            return opened.look(sidecar_name(name, run.options.sidecars)) is None
+    except (OSError, ItemError):
+        return True
 
 
 async def list_albums(run: DownloadRun) -> None:
@@ -81,12 +105,17 @@ async def write_sidecar(
         albums=albums,
         original_name="" if detail.original_file_name == name else detail.original_file_name,
     )
-    kind = run.options.sidecars
+    kind, known = run.options.sidecars, placed.sidecar_stamp
     content = render_xmp(told) if kind == "xmp" else render_json(told)
 
     def work() -> str | None:
         with run.destination.folder(folder, make=True) as opened:
-            return _store(opened, sidecar_name(name, kind), content, wanted, placed)
+            note = _store(opened, sidecar_name(name, kind), content, placed)
+            for other in SIDECARS:
+                old = sidecar_name(name, other)
+                if other != kind and note is None and as_written(opened, old, known):
+                    opened.remove(old)  # what it said is in the new one
+            return note
 
     try:
         note = await run.in_thread(work)
@@ -98,37 +127,45 @@ async def write_sidecar(
     return msgspec.structs.replace(placed, sidecar_stamp=stamp), note
 
 
-def _store(folder: Folder, name: str, content: bytes, wanted: Wanted, placed: Placed) -> str | None:
+def _store(folder: Folder, name: str, content: bytes, placed: Placed) -> str | None:
     """Write through a part file, unless what is there is not ours; then say so."""
     there = folder.look(name)
     if there is not None:
         if not is_file(there):
             return f"{name} is not a file: no sidecar was written"
-        now = _read(folder, name)
-        if now == content:
+        now = _digest(folder, name)
+        if now == xxhash.xxh3_64(content).hexdigest():
             return None
-        ours = (placed.sidecar_stamp or "").partition(" ")[2]
-        if xxhash.xxh3_64(now).hexdigest() != ours:
+        if not as_written(folder, name, placed.sidecar_stamp):
             return f"{name} was made or edited by somebody else: left as it is"
-    part = part_name(f"{wanted.asset.id}-s", None)
+    part = part_name(f"{placed.asset_id}-s{placed.collection}", None)
     descriptor = folder.open_write(part)
     try:
         os.ftruncate(descriptor, 0)
-        _write(descriptor, [content])
+        _write(descriptor, content)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    folder.move(part, folder, name, replace=True)
+    folder.move(part, folder, name, replace=there is not None)
     return None
 
 
-def _read(folder: Folder, name: str) -> bytes:
-    with os.fdopen(folder.open_read(name), "rb") as file:
-        return file.read()
+def _digest(folder: Folder, name: str) -> str | None:
+    """Hash of a file; None when there is none that can be read."""
+    status = folder.look(name)
+    if status is None or not is_file(status):
+        return None
+    mix = xxhash.xxh3_64()
+    try:
+        with os.fdopen(folder.open_read(name), "rb", buffering=0) as file:
+            while piece := file.read(READ_BYTES):
+                mix.update(piece)
+    except OSError:
+        return None
+    return mix.hexdigest()
 
 
-def _write(descriptor: int, chunks: Sequence[bytes]) -> None:
-    for chunk in chunks:
-        rest = memoryview(chunk)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+def _write(descriptor: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]

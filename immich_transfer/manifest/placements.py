@@ -5,7 +5,8 @@ Only these are ever renamed or removed; whatever else lies in the folder is some
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from immich_transfer.model import AssetId, Collection, Fingerprint, Part, Placed, Sha1
 from immich_transfer.policy.naming import name_key
@@ -158,8 +159,15 @@ class Placements(Room):
             ).fetchone()
         return int(row[0])
 
-    def place(self, mirror: int, rows: Iterable[Placed]) -> None:
-        """Remember files of ours as they are now; whatever move they were on is over."""
+    def place(
+        self,
+        mirror: int,
+        rows: Iterable[Placed],
+        *,
+        moving: Mapping[tuple[int, AssetId], str] = MappingProxyType({}),
+    ) -> None:
+        """Remember files of ours as they are now; whatever move they were on is over, but for those
+        that `moving` sends on, by collection and asset."""
         values = [
             (
                 row.collection,
@@ -175,15 +183,17 @@ class Placements(Room):
                 row.xxh3,
                 row.proven,
                 row.sidecar_stamp,
+                None if target is None else name_in(target),
             )
             for row in rows
+            for target in (moving.get((row.collection, row.asset_id)),)
         ]
         if values and self._db.writable:
             with self._db.write() as connection:
                 connection.executemany(
                     "INSERT OR REPLACE INTO placed (collection, asset_id, mirror, path, path_key,"
                     " base, sha1, size, mtime_ns, inode, xxh3, proven, sidecar_stamp, moving)"
-                    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,NULL)",
+                    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                     values,
                 )
                 connection.executemany(

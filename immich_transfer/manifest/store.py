@@ -187,8 +187,15 @@ class Manifest(Protocol):
 
     def placed_count(self, collection: int) -> int: ...
 
-    def place(self, mirror: int, rows: Iterable[Placed]) -> None:
-        """Remember files of ours as they are now; their moves and part files are over."""
+    def place(
+        self,
+        mirror: int,
+        rows: Iterable[Placed],
+        *,
+        moving: Mapping[tuple[int, AssetId], str] = ...,
+    ) -> None:
+        """Remember files of ours as they are now; their part files are over, and so are their
+        moves, but for those that `moving` sends on, by collection and asset."""
         ...
 
     def unplace(self, rows: Iterable[tuple[int, AssetId]]) -> None: ...
