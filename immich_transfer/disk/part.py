@@ -25,6 +25,9 @@ except ImportError:  # Windows: there the part file cannot be opened twice for w
     fcntl = None  # type: ignore[assignment]
 
 READ_BYTES = 1 << 20
+CLAIMS = 100
+"""Tries to hold a part file that others finish and begin under our hands."""
+LET_IT_FINISH = "let it finish, then run again"
 
 
 class PartFile:
@@ -47,12 +50,14 @@ class PartFile:
         self._fresh()
         try:
             self.folder: Folder = self._leases.enter_context(destination.folder(folder, make=True))
-            self._descriptor = self.folder.open_write(name)
+            self._descriptor = self._claim()
         except OSError as error:
             self._leases.close()
             raise write_error(error, os.path.join(destination.root, folder, name)) from None
+        except BaseException:
+            self._leases.close()
+            raise
         try:
-            self._claim()
             if keep:
                 self._take_up(on_bytes)
             else:
@@ -72,19 +77,42 @@ class PartFile:
         self._sha1 = hashlib.sha1(usedforsecurity=False)
         self._xxh3 = xxhash.xxh3_128()
 
-    def _claim(self) -> None:
-        """Two runs with different manifests must not write into one part file."""
-        if not is_file(os.fstat(self._descriptor)):
-            raise LocalWriteError(f"{self._where} is not a regular file")
-        if fcntl is not None:
+    def _claim(self) -> int:
+        """A descriptor of a file that is ours alone and has no name but this one.
+
+        Two runs with different manifests must not write into one part file. And what was opened
+        may have got its final name before it was locked, or have both names since a crash between
+        the link and the removal: to write into it would be to write into somebody's photo.
+        """
+        for _ in range(CLAIMS):
+            descriptor = self.folder.open_write(self.name)
             try:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise LocalWriteError(
-                    "another run is downloading this file", hint="let it finish, then run again"
-                ) from None
-            except OSError:
-                pass  # this file system has no locks
+                self._lock(descriptor)
+                status, seen = os.fstat(descriptor), self.folder.look(self.name)
+                if seen is not None and os.path.samestat(status, seen):
+                    if status.st_nlink <= 1:
+                        return descriptor
+                    with suppress(FileNotFoundError):
+                        self.folder.remove(self.name)
+            except BaseException:
+                os.close(descriptor)
+                raise
+            os.close(descriptor)
+        raise LocalWriteError("another run is downloading this file", hint=LET_IT_FINISH)
+
+    def _lock(self, descriptor: int) -> None:
+        if not is_file(os.fstat(descriptor)):
+            raise LocalWriteError(f"{self._where} is not a regular file")
+        if fcntl is None:
+            return
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LocalWriteError(
+                "another run is downloading this file", hint=LET_IT_FINISH
+            ) from None
+        except OSError:
+            pass  # this file system has no locks
 
     def _take_up(self, on_bytes: Callable[[int], None] | None) -> None:
         while chunk := os.read(self._descriptor, READ_BYTES):

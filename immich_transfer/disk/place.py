@@ -86,6 +86,25 @@ class Folder:
         """A descriptor to read and write, made if missing; a link is not followed."""
         return os.open(self._name(name), os.O_RDWR | os.O_CREAT | _FILE, 0o666, **self._at)
 
+    def open_unnamed(self) -> int:
+        """A descriptor of a new file without a name (Linux). Raises NotImplementedError where
+        this file system has none."""
+        try:
+            return os.open(".", os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o666, **self._at)
+        except OSError as error:
+            if error.errno in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT):
+                raise NotImplementedError from None
+            raise
+
+    def link_descriptor(self, descriptor: int, name: str) -> None:
+        """Give a file without a name one. Raises FileExistsError when it is taken."""
+        os.link(
+            f"/proc/self/fd/{descriptor}",
+            self._name(name),
+            dst_dir_fd=self._descriptor,
+            follow_symlinks=True,
+        )
+
     def move(self, name: str, target: Folder, new: str, *, replace: bool = False) -> None:
         """Rename. Raises FileExistsError when `new` is there, unless it may be replaced."""
         if replace:
@@ -170,6 +189,7 @@ class Destination:
         self.root = root
         self._lock = threading.Lock()
         self._open: OrderedDict[str, Folder] = OrderedDict()
+        self._kept = KEPT_FOLDERS
 
     def exists(self) -> bool:
         return os.path.isdir(self.root)
@@ -233,7 +253,7 @@ class Destination:
 
     def _trim(self) -> None:
         for relative in list(self._open):
-            if len(self._open) <= KEPT_FOLDERS:
+            if len(self._open) <= self._kept:
                 return
             if self._open[relative].leases == 0:
                 self._open.pop(relative).close()
@@ -246,10 +266,10 @@ class Destination:
                 self._open.pop(relative).close()
 
     def close(self) -> None:
+        """Keep no folder open; one that a thread still works in is closed when it comes back."""
         with self._lock:
-            for folder in self._open.values():
-                folder.close()
-            self._open.clear()
+            self._kept = 0
+            self._trim()
 
 
 def split(path: str) -> tuple[str, str]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-
-import anyio
+from typing import TypeVar
 
 from immich_transfer.disk.part import PartFile
 from immich_transfer.disk.place import split
@@ -16,13 +15,15 @@ from immich_transfer.errors import ConnectionFailed, TransferError, WrongBytes
 from immich_transfer.events import BytesMoved, Hashed, SendEnded, SendStarted
 from immich_transfer.immich.client import RangeRefused
 from immich_transfer.immich.originals import Body
-from immich_transfer.model import Part
+from immich_transfer.model import AssetId, Part
+from immich_transfer.pipeline.limiter import Slot
 from immich_transfer.policy.naming import part_name
 from immich_transfer.policy.resume import Take, Verdict, judge
 
 from .compare import Job
 from .places import InPlace, settle_part
 from .run import DownloadRun
+from .store import SmallStore, check_bytes
 
 SMALL_BYTES = 512 << 10
 """Up to this a body is held in memory: 64 at once are 32 MiB. Cut off, it starts anew."""
@@ -31,6 +32,8 @@ LEAST_PIECE = 64 << 10
 ALL_PIECES = 8 << 20
 """A large body is written in pieces, one being gathered while the other is written; fewer bytes
 each when many bodies are on their way, so that all together hold at most twice this."""
+
+T = TypeVar("T")
 
 _keys = itertools.count(1)
 
@@ -62,9 +65,13 @@ class Meter:
         self._run.listener(SendEnded(self._key))
 
 
-async def fetch_small(run: DownloadRun, job: Job, number: int) -> InPlace:
-    """A body of known, small size. Raises a Transient, or what writing raises."""
+async def fetch_small(
+    run: DownloadRun, job: Job, number: int, slot: Slot, store: SmallStore
+) -> InPlace:
+    """A body of known, small size. Gives the slot back once it is here, before it is written.
+    Raises a Transient, or what writing raises."""
     asset = job.wanted.asset
+    await store.room()
     meter = Meter(run, job, number)
     try:
         async with run.originals.open(asset.id) as body:
@@ -83,50 +90,74 @@ async def fetch_small(run: DownloadRun, job: Job, number: int) -> InPlace:
             raise ConnectionFailed("the answer was cut short")
     finally:
         meter.end()
-    folder, _ = split(job.wanted.path)
-
-    def store() -> InPlace:
-        part = PartFile(run.destination, folder, part_name(asset.id, asset.sha1), keep=False)
-        try:
-            part.write(pieces)
-            return _settle(run, job, part)
-        finally:
-            part.close()
-
-    placed = await run.in_thread(store)
     run.limiter.moved(0, finished=True)
-    return placed
+    slot.release()
+    return await store.put(job, pieces)
 
 
-async def fetch_large(run: DownloadRun, job: Job, number: int, known: Part | None) -> InPlace:
-    """A body that grows in a part file, which is kept when the line breaks."""
+async def fetch_large(
+    run: DownloadRun, job: Job, number: int, parts: dict[AssetId, Part]
+) -> InPlace:
+    """A body that grows in a part file, which is kept when the line breaks. `parts` remembers what
+    the next attempt goes on from."""
     asset = job.wanted.asset
     folder, _ = split(job.wanted.path)
     name = part_name(asset.id, asset.sha1)
-    validator = known.validator if known is not None else None
-    part = await run.in_thread(
-        PartFile, run.destination, folder, name, keep=True, on_bytes=run.still_wanted
-    )
+
+    def take_up() -> PartFile:
+        return PartFile(run.destination, folder, name, keep=True, on_bytes=run.still_wanted)
+
+    part = await _whole(run, take_up, undo=PartFile.close)
+    placed = None
     try:
         offset = part.size
         if offset:
             run.totals.bytes_hashed += offset
             run.listener(Hashed(offset))
+        known = parts.get(asset.id)
+        validator = known.validator if known is not None else None
         if asset.size is not None and offset > asset.size:
-            await run.in_thread(part.restart)
-            offset = 0
-        if not (offset and offset == asset.size):
-            await _receive(run, job, number, part, validator)
-        placed = await run.in_thread(_settle, run, job, part)
+            await _whole(run, part.restart)
+        elif validator is None and asset.sha1 is None:
+            await _whole(run, part.restart)  # nothing would tell if its halves were of two files
+        if not (part.size and part.size == asset.size):
+            await _receive(run, job, number, part, validator, parts)
+        placed = await _whole(run, lambda: _settle(run, job, part))
+        parts.pop(asset.id, None)
     finally:
-        with anyio.CancelScope(shield=True):
-            await run.in_thread(part.close)
+        await _whole(run, lambda: _put_away(part, done=placed is not None))
     run.limiter.moved(0, finished=True)
     return placed
 
 
+def _put_away(part: PartFile, *, done: bool) -> None:
+    if not done and not part.size:
+        part.discard()
+    part.close()
+
+
+async def _whole(
+    run: DownloadRun, work: Callable[[], T], *, undo: Callable[[T], None] | None = None
+) -> T:
+    """Work on a part file in a thread. It ends before anything else is done to the file, even when
+    we are cancelled meanwhile: two threads in one descriptor would spoil more than a photo."""
+    done = asyncio.ensure_future(run.in_thread(work))
+    try:
+        return await asyncio.shield(done)
+    except asyncio.CancelledError:
+        await asyncio.wait([done])
+        if done.exception() is None and undo is not None:
+            undo(done.result())
+        raise
+
+
 async def _receive(
-    run: DownloadRun, job: Job, number: int, part: PartFile, validator: str | None
+    run: DownloadRun,
+    job: Job,
+    number: int,
+    part: PartFile,
+    validator: str | None,
+    parts: dict[AssetId, Part],
 ) -> None:
     """Fill the part file up to its end."""
     asset = job.wanted.asset
@@ -136,11 +167,16 @@ async def _receive(
         async with run.originals.open(asset.id, offset=offset, validator=validator) as body:
             verdict = _accept(body, offset, asset.size)
             if verdict.take is Take.START_OVER and offset:
-                await run.in_thread(part.restart)
-            await _remember(run, job, body.validator)
+                await _whole(run, part.restart)
+            parts[asset.id] = await _remember(run, job, body.validator)
             async with _writing(run, part) as write:
+                left = None if asset.size is None else asset.size - part.size
                 async for piece in body.content.iter_any():
                     meter.moved(len(piece))
+                    if left is not None:
+                        left -= len(piece)
+                        if left < 0:
+                            raise WrongBytes("more bytes came than the server lists")
                     await write(piece)
                     if run.bucket is not None:
                         await meter.slow_down(len(piece))
@@ -149,7 +185,7 @@ async def _receive(
     except RangeRefused as refused:
         # There is nothing behind what we have: its checksum tells whether that is right.
         if refused.size is not None and refused.size != offset:
-            await run.in_thread(part.restart)
+            await _whole(run, part.restart)
             raise ConnectionFailed("the file on the server is another one now") from None
     finally:
         meter.end()
@@ -165,8 +201,7 @@ async def _writing(run: DownloadRun, part: PartFile) -> AsyncIterator[_Write]:
     try:
         yield writer
     finally:
-        with anyio.CancelScope(shield=True):
-            await writer.flush()
+        await writer.flush()
 
 
 class _Write:
@@ -185,19 +220,21 @@ class _Write:
             await self._hand_over()
 
     async def _hand_over(self) -> None:
-        if self._busy is not None:
-            busy, self._busy = self._busy, None
-            await busy
+        await self._written()
         pieces, self._pieces, self._held = self._pieces, [], 0
         loop = asyncio.get_running_loop()
         self._busy = loop.run_in_executor(self._run.pool, self._part.write, pieces)
 
+    async def _written(self) -> None:
+        """What the thread has is on disk; once that failed, nothing may follow it: raises again."""
+        if self._busy is not None:
+            await asyncio.shield(self._busy)
+            self._busy = None
+
     async def flush(self) -> None:
         if self._pieces:
             await self._hand_over()
-        if self._busy is not None:
-            busy, self._busy = self._busy, None
-            await busy
+        await self._written()
 
 
 def _accept(body: Body, offset: int, expected: int | None) -> Verdict:
@@ -209,23 +246,20 @@ def _accept(body: Body, offset: int, expected: int | None) -> Verdict:
     return verdict
 
 
-async def _remember(run: DownloadRun, job: Job, validator: str | None) -> None:
+async def _remember(run: DownloadRun, job: Job, validator: str | None) -> Part:
     """Keep what If-Range needs, before the first byte is written."""
     asset = job.wanted.asset
     folder, _ = split(job.wanted.path)
     name = part_name(asset.id, asset.sha1)
     row = Part(asset.id, f"{folder}/{name}" if folder else name, validator)
     await run.in_thread(run.manifest.begin_parts, run.mirror, [row])
+    return row
 
 
 def _settle(run: DownloadRun, job: Job, part: PartFile) -> InPlace:
     """The bytes are all there: are they the right ones? Then they get their name."""
-    asset = job.wanted.asset
     try:
-        if asset.size is not None and part.size != asset.size:
-            raise WrongBytes(f"{part.size:,} bytes came where the server lists {asset.size:,}")
-        if asset.sha1 is not None and part.sha1 != asset.sha1:
-            raise WrongBytes("the bytes do not have the checksum that the server lists")
+        check_bytes(job.wanted.asset, part.size, part.sha1)
     except TransferError:
         part.discard()
         raise

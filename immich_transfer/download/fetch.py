@@ -23,7 +23,7 @@ from immich_transfer.errors import (
     WrongBytes,
 )
 from immich_transfer.manifest.catalog import Wanted
-from immich_transfer.model import AssetId, Outcome, Part, Placed
+from immich_transfer.model import AssetId, Outcome, Part, Placed, RemoteAsset
 from immich_transfer.pipeline.batcher import Batcher
 from immich_transfer.pipeline.limiter import Slot
 from immich_transfer.policy.naming import part_name
@@ -33,6 +33,7 @@ from .compare import Job
 from .places import InPlace, link
 from .run import DownloadRun
 from .sidecars import write_sidecar
+from .store import SmallStore
 
 WAITING_TASKS = 128
 """Transfers that exist at once, in flight or waiting to try again."""
@@ -60,9 +61,10 @@ class Fetcher:
         self._run = run
         self._others = others
         """Other collections are kept below this mirror: they may have what we want."""
+        self._store = SmallStore(run)
         self._to_settle = to_settle
         self._parts = parts
-        """Part files that earlier runs left."""
+        """Part files that earlier runs left, and those that broken attempts of this one leave."""
         self._claims: dict[AssetId, list[Job]] = {}
         """Assets on their way, with the other places that wait for them."""
 
@@ -101,14 +103,16 @@ class Fetcher:
         return group
 
     async def _intend(self, group: list[Job]) -> None:
-        """Promise the part files, so that a crash leaves none that nobody knows."""
+        """Promise the part files of large bodies, so that a crash leaves none that nobody knows."""
         parts = []
         for job in group:
             asset = job.wanted.asset
-            if not job.here and asset.id not in self._parts:
+            if not (job.here or _small(asset) or asset.id in self._parts):
                 folder, _ = split(job.wanted.path)
                 name = part_name(asset.id, asset.sha1)
                 parts.append(Part(asset.id, f"{folder}/{name}" if folder else name))
+        if not parts:
+            return
         try:
             await self._run.in_thread(self._run.manifest.begin_parts, self._run.mirror, parts)
         except TransferError as error:
@@ -162,16 +166,15 @@ class Fetcher:
     async def _persist(self, job: Job, slot: Slot) -> InPlace:
         """Attempts until the file is there."""
         run, wanted = self._run, job.wanted
-        small = wanted.asset.size is not None and wanted.asset.size <= SMALL_BYTES
+        small = _small(wanted.asset)
 
         async def attempt(number: int) -> InPlace:
             await slot.take()
             if run.stopping and number > 1:
                 raise Interrupted("stopped before the next attempt")
             if small:
-                return await fetch_small(run, job, number)
-            part = self._parts.get(wanted.asset.id)
-            return await fetch_large(run, job, number, part)
+                return await fetch_small(run, job, number, slot, self._store)
+            return await fetch_large(run, job, number, self._parts)
 
         def failed(failure: Transient) -> None:
             slot.release()
@@ -245,3 +248,7 @@ class Fetcher:
             "the server knows the asset but cannot send its file: look for it on the server's disk"
         )
         return False
+
+
+def _small(asset: RemoteAsset) -> bool:
+    return asset.size is not None and asset.size <= SMALL_BYTES

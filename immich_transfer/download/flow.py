@@ -148,7 +148,8 @@ async def _bring(run: DownloadRun) -> None:
     to_fetch: asyncio.Queue[Job | None] = asyncio.Queue(UNFETCHED_JOBS)
     to_settle: Batcher[Done] = Batcher(size=500, linger=0.1, bound=1 << 30)
     to_settle.open()
-    parts = {part.asset_id: part for part in await run.in_thread(run.manifest.parts, run.mirror)}
+    before = await run.in_thread(run.manifest.parts, run.mirror)
+    parts = {part.asset_id: part for part in before}
     listed = {source.number for source in run.sources}
     kept = await run.in_thread(run.manifest.collections, run.mirror)
     others = any(collection.number not in listed for collection in kept)
@@ -174,26 +175,27 @@ async def _bring(run: DownloadRun) -> None:
         for stage in stages:
             group.start_soon(stage)
     if not run.stopping:
-        await run.in_thread(_sweep_parts, run, parts)
+        await run.in_thread(_sweep_parts, run, before, others)
 
 
-def _sweep_parts(run: DownloadRun, before: dict[AssetId, Part]) -> None:
-    """Part files of earlier runs whose assets nobody wants any more."""
+def _sweep_parts(run: DownloadRun, before: Sequence[Part], others: bool) -> None:
+    """Part files of earlier runs that nobody goes on with: their assets left, or are here by now (a
+    crash between the last two steps leaves a file with both its names). With `others`, collections
+    that were not listed may want what these do not."""
+    owed = {part.asset_id: part.path for part in run.manifest.parts(run.mirror)}
     ended = []
-    for part in run.manifest.parts(run.mirror):
-        if part.asset_id not in before:
-            continue  # of this run: a failed file's, which the next attempt takes up
+    for part in before:
+        if owed.get(part.asset_id) == part.path:
+            if others or any(run.catalog.holds(s.number, [part.asset_id]) for s in run.sources):
+                continue
+            ended.append(part.asset_id)
         folder, name = split(part.path)
-        held = any(run.catalog.holds(source.number, [part.asset_id]) for source in run.sources)
-        if held:
-            continue
         try:
             with run.destination.folder(folder) as opened:
                 if opened.look(name) is not None:
                     opened.remove(name)
         except (OSError, ItemError):
             pass  # its folder is gone, or not ours to touch
-        ended.append(part.asset_id)
     run.manifest.end_parts(run.mirror, ended)
 
 
@@ -212,14 +214,31 @@ async def _mind_free_space(run: DownloadRun) -> None:
 
 
 def _bytes_missing(run: DownloadRun) -> int:
+    """What is to come of every asset, once (other places are links), less what parts hold."""
+    parts = {part.asset_id: part for part in run.manifest.parts(run.mirror)}
+    counted: set[AssetId] = set()
     total = 0
     for batch in run.catalog.wanted():
-        total += sum(
-            seen.wanted.asset.size or 0
-            for seen in look(run, batch)
-            if seen.step in (Step.FETCH, Step.REPLACE, Step.DIFFERS)
-        )
+        for seen in look(run, batch):
+            asset = seen.wanted.asset
+            if seen.step not in (Step.FETCH, Step.REPLACE, Step.DIFFERS) or asset.id in counted:
+                continue
+            if len(run.sources) > 1:
+                counted.add(asset.id)
+            total += max(0, (asset.size or 0) - _bytes_held(run, parts.get(asset.id)))
     return total
+
+
+def _bytes_held(run: DownloadRun, part: Part | None) -> int:
+    if part is None:
+        return 0
+    folder, name = split(part.path)
+    try:
+        with run.destination.folder(folder) as opened:
+            status = opened.look(name)
+    except (OSError, ItemError):
+        return 0
+    return status.st_size if status is not None else 0
 
 
 async def _rehearse(run: DownloadRun) -> None:

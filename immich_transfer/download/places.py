@@ -6,10 +6,11 @@ import os
 from typing import NamedTuple
 
 from immich_transfer.disk.digest import fingerprint
-from immich_transfer.disk.part import READ_BYTES, PartFile
+from immich_transfer.disk.part import READ_BYTES, PartFile, read_hashes
 from immich_transfer.disk.place import NO_LINKS, Folder, is_file, split, write_error
+from immich_transfer.disk.unnamed import Unnamed
 from immich_transfer.errors import LocalReadError, LocalWriteError, WrongBytes
-from immich_transfer.model import Placed
+from immich_transfer.model import Fingerprint, Placed, Sha1
 from immich_transfer.policy.naming import part_name, with_suffix
 from immich_transfer.policy.reconcile import same_file
 
@@ -35,7 +36,7 @@ def settle_part(run: DownloadRun, job: Job, part: PartFile) -> InPlace:
     sha1, xxh3 = part.sha1, part.xxh3
     seen = part.finish(asset.modified)
     try:
-        note = _into_place(run, job, part.folder, part.name, name)
+        note, there = _into_place(run, job, part.folder, part.name, name, (seen.size, sha1))
     except OSError as error:
         raise write_error(error, os.path.join(part.folder.path, name)) from None
     placed = Placed(
@@ -44,7 +45,7 @@ def settle_part(run: DownloadRun, job: Job, part: PartFile) -> InPlace:
         path,
         job.wanted.base,
         sha1,
-        seen,
+        there or seen,
         xxh3,
         asset.sha1 is not None,
         job.known.sidecar_stamp if job.known is not None else None,
@@ -52,31 +53,94 @@ def settle_part(run: DownloadRun, job: Job, part: PartFile) -> InPlace:
     return InPlace(placed, note, note is not None)
 
 
-def _into_place(
-    run: DownloadRun, job: Job, folder: Folder, temporary: str, name: str
-) -> str | None:
-    """Rename within a folder; what is in the way is dealt with as `--on-conflict` says. Returns
-    what became of it, or None."""
-    if job.replace:
-        folder.move(temporary, folder, name, replace=True)
-        return None
+def settle_unnamed(run: DownloadRun, job: Job, file: Unnamed) -> InPlace:
+    """The same for a checked file without a name."""
+    asset, path = job.wanted.asset, job.wanted.path
+    _, name = split(path)
+    note, there = None, None
     try:
-        folder.move(temporary, folder, name)
-        return None
+        seen = file.finish(asset.modified)
+        try:
+            if job.replace:
+                raise FileExistsError
+            file.appear(name)
+        except FileExistsError:
+            temporary = part_name(asset.id, asset.sha1)
+            if file.folder.look(temporary) is not None:
+                file.folder.remove(temporary)
+            file.appear(temporary)
+            held = (seen.size, file.sha1)
+            note, there = _into_place(run, job, file.folder, temporary, name, held)
+    except OSError as error:
+        raise write_error(error, os.path.join(file.folder.path, name)) from None
+    placed = Placed(
+        job.wanted.collection,
+        asset.id,
+        path,
+        job.wanted.base,
+        file.sha1,
+        there or seen,
+        file.xxh3,
+        asset.sha1 is not None,
+        job.known.sidecar_stamp if job.known is not None else None,
+    )
+    return InPlace(placed, note, note is not None)
+
+
+def _into_place(
+    run: DownloadRun,
+    job: Job,
+    folder: Folder,
+    part: str,
+    name: str,
+    bytes_are: tuple[int, Sha1],
+) -> tuple[str | None, Fingerprint | None]:
+    """Rename within a folder; what is in the way is dealt with as `--on-conflict` says. Returns
+    what became of it; and its fingerprint if it is the same file (size and SHA-1), which stays."""
+    if job.replace and _may_go(job, folder, name):
+        folder.move(part, folder, name, replace=True)
+        return None, None
+    try:
+        folder.move(part, folder, name)
+        return None, None
     except FileExistsError:
         pass
-    # Found before we began (`job.occupied`), or put there since.
+    # Found before we began (`job.occupied`), or put there since: by another run, too.
+    there = None if job.occupied else _same(run, folder, name, *bytes_are)
+    if there is not None:
+        folder.remove(part)
+        return None, there
     match run.options.on_conflict:
         case "skip":
-            folder.remove(temporary)
+            folder.remove(part)
             raise LocalWriteError("another file of this name appeared meanwhile")
         case "overwrite":
-            folder.move(temporary, folder, name, replace=True)
-            return None
+            folder.move(part, folder, name, replace=True)
+            return None, None
         case "keep-both":
             aside = set_aside(folder, name)
-            folder.move(temporary, folder, name)
-            return f"the local file is now {aside}"
+            folder.move(part, folder, name)
+            return f"the local file is now {aside}", None
+
+
+def _may_go(job: Job, folder: Folder, name: str) -> bool:
+    """What was to be replaced when we began still is what it was."""
+    status = folder.look(name)
+    if job.occupied or job.known is None or status is None:
+        return True  # the user gave it up, or it is gone
+    return is_file(status) and same_file(job.known.fingerprint, fingerprint(status))
+
+
+def _same(run: DownloadRun, folder: Folder, name: str, size: int, sha1: Sha1) -> Fingerprint | None:
+    """The fingerprint of what is there if its bytes are these."""
+    status = folder.look(name)
+    if status is None or not is_file(status) or status.st_size != size:
+        return None
+    try:
+        seen, found, _ = read_hashes(folder, name, on_bytes=run.still_wanted)
+    except (FileNotFoundError, LocalReadError):
+        return None
+    return seen if found == sha1 else None
 
 
 def set_aside(folder: Folder, name: str) -> str:
@@ -130,7 +194,8 @@ def _link(run: DownloadRun, job: Job, source: Placed) -> InPlace | None:
                     if error.errno not in NO_LINKS:
                         raise
                     return _copy(run, job, there, source)
-                note = _into_place(run, job, here, temporary, to_name)
+                held = (source.fingerprint.size, source.sha1)
+                note, other = _into_place(run, job, here, temporary, to_name, held)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -141,7 +206,7 @@ def _link(run: DownloadRun, job: Job, source: Placed) -> InPlace | None:
         path,
         job.wanted.base,
         source.sha1,
-        source.fingerprint,
+        other or source.fingerprint,
         source.xxh3,
         source.proven,
     )
