@@ -178,6 +178,28 @@ class Http:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise ConnectionFailed(plain_reason(error)) from None
 
+    async def fetch(self, path: str, limit: int) -> tuple[Mapping[str, str], bytes]:
+        """One GET of a body of at most `limit` bytes that is no JSON: headers and body of a 200.
+
+        Half the work of `open`, for the many small ones. Raises as `once` does.
+        """
+        sent = {"Accept-Encoding": "identity", **self.key_header}
+        self.totals.requests += 1
+        try:
+            async with self.session.get(
+                self._url(path), headers=sent, allow_redirects=False
+            ) as response:
+                good = response.status == 200
+                body = await _read(response, limit if good else ERROR_LIMIT)
+        except aiohttp.ClientConnectorCertificateError:
+            raise certificate_refused(self.base) from None
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise ConnectionFailed(plain_reason(error)) from None
+        if not good:
+            raise self._judge("GET", path, response.status, response.headers, body)
+        self.quota.refund()
+        return response.headers, body
+
     def _url(self, path: str) -> URL:
         """`path` may carry a query, already encoded."""
         path, _, query = path.partition("?")
@@ -338,6 +360,6 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
     async for part in response.content.iter_any():
         total += len(part)
         if total > limit:
-            raise ConnectionFailed(f"the answer is larger than {limit >> 20} MiB")
+            raise ConnectionFailed(f"the answer is larger than {limit:,} bytes")
         parts.append(part)
     return b"".join(parts)

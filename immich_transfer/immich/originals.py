@@ -14,6 +14,9 @@ from immich_transfer.model import AssetId
 
 from .connect import Connection
 
+SLACK = 64 << 10
+"""A body may be this much longer than listed before we stop reading: enough to see that it is."""
+
 
 class Body(NamedTuple):
     """An original on its way to us."""
@@ -32,6 +35,13 @@ class Originals:
     def __init__(self, connection: Connection) -> None:
         self._http = connection.http
 
+    async def read(self, asset_id: AssetId, size: int) -> bytes:
+        """One attempt to get a small original of this size whole, in memory. Raises as
+        `Http.fetch` does."""
+        headers, body = await self._http.fetch(_path(asset_id), size + SLACK)
+        _must_be_photo(headers.get("Content-Type", ""))
+        return body
+
     @asynccontextmanager
     async def open(
         self, asset_id: AssetId, *, offset: int = 0, validator: str | None = None
@@ -45,11 +55,9 @@ class Originals:
             headers["Range"] = f"bytes={offset}-"
             if validator is not None:
                 headers["If-Range"] = validator
-        path = f"assets/{quote(asset_id, safe='')}/original"
+        path = _path(asset_id)
         async with self._http.open(path, headers=headers) as response:
-            if response.content_type in ("text/html", "application/json"):
-                # A proxy's login page and the like; no photo has these types.
-                raise ConnectionFailed("answered with something that is not the photo")
+            _must_be_photo(response.content_type)
             answered = response.headers
             yield Body(
                 response.status,
@@ -58,3 +66,13 @@ class Originals:
                 answered.get("ETag") or answered.get("Last-Modified"),
                 response.content,
             )
+
+
+def _path(asset_id: AssetId) -> str:
+    return f"assets/{quote(asset_id, safe='')}/original"
+
+
+def _must_be_photo(content_type: str) -> None:
+    """Raises ConnectionFailed for a proxy's login page and the like; no photo has these types."""
+    if content_type.startswith(("text/html", "application/json")):
+        raise ConnectionFailed("answered with something that is not the photo")

@@ -1,0 +1,169 @@
+"""Small bodies on their way to the disk: many in one hop to a thread, one group at a time.
+
+A thread hop and a fight over the interpreter for each file cost more than writing it. While one
+group is written the next one gathers; all of a group are written before the first is synced, so
+that a journal commits once for many.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import NamedTuple
+
+from immich_transfer.disk.part import PartFile
+from immich_transfer.disk.place import split, write_error
+from immich_transfer.disk.unnamed import AVAILABLE, Unnamed
+from immich_transfer.errors import TransferError, WrongBytes
+from immich_transfer.model import Part, RemoteAsset
+from immich_transfer.policy.naming import part_name
+
+from .compare import Job
+from .places import InPlace, settle_part, settle_unnamed
+from .run import DownloadRun
+
+GROUP = 64
+HELD_BYTES = 12 << 20
+"""Bodies that wait for the disk, in all: above this the transfers wait, too."""
+
+
+class Small(NamedTuple):
+    """A body in memory, and who waits for it to be a file."""
+
+    job: Job
+    body: bytes
+    done: asyncio.Future[InPlace]
+
+
+Stored = InPlace | Exception
+
+
+class SmallStore:
+    """Writes small bodies for one run."""
+
+    def __init__(self, run: DownloadRun) -> None:
+        self._run = run
+        self._waiting: deque[Small] = deque()
+        self._held = 0
+        self._busy = False
+        self._room = asyncio.Event()
+        self._unnamed = AVAILABLE
+        """False once this file system refused files without names."""
+
+    async def room(self) -> None:
+        """Wait until few enough bytes wait for the disk."""
+        while self._held > HELD_BYTES:
+            self._room.clear()
+            await self._room.wait()
+
+    async def put(self, job: Job, body: bytes) -> InPlace:
+        """A body becomes a file of the right bytes, with its final name. Raises WrongBytes, or
+        what writing raises."""
+        done: asyncio.Future[InPlace] = asyncio.get_running_loop().create_future()
+        self._held += len(body)
+        self._waiting.append(Small(job, body, done))
+        self._start()
+        return await done
+
+    def _start(self) -> None:
+        if self._busy or not self._waiting:
+            return
+        self._busy = True
+        group = [self._waiting.popleft() for _ in range(min(GROUP, len(self._waiting)))]
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(self._run.pool, self._store, group)
+        work.add_done_callback(lambda stored: self._end(group, stored))
+
+    def _end(self, group: Sequence[Small], stored: asyncio.Future[list[Stored]]) -> None:
+        self._busy = False
+        self._held -= sum(len(small.body) for small in group)
+        if self._held <= HELD_BYTES:
+            self._room.set()
+        if stored.cancelled():
+            return
+        failure = stored.exception()
+        results = [failure] * len(group) if failure is not None else stored.result()
+        for small, result in zip(group, results, strict=True):
+            if small.done.done():
+                continue  # its transfer was dropped: the next run finds the file
+            if isinstance(result, InPlace):
+                small.done.set_result(result)
+            else:
+                small.done.set_exception(result)
+        self._start()
+
+    # in the thread
+
+    def _store(self, group: Sequence[Small]) -> list[Stored]:
+        if self._unnamed:
+            stored = self._store_unnamed(group)
+            if stored is not None:
+                return stored
+            self._unnamed = False
+        parts = []
+        for small in group:
+            asset, (folder, _) = small.job.wanted.asset, split(small.job.wanted.path)
+            name = part_name(asset.id, asset.sha1)
+            parts.append(Part(asset.id, f"{folder}/{name}" if folder else name))
+        # Promised first, so that a crash leaves no part file that nobody knows.
+        self._run.manifest.begin_parts(self._run.mirror, parts)
+        return [self._store_part(small) for small in group]
+
+    def _store_unnamed(self, group: Sequence[Small]) -> list[Stored] | None:
+        """None when this file system has no files without names."""
+        run = self._run
+        files: list[Unnamed | Exception] = []
+        with ExitStack() as closing:
+            for small in group:
+                folder, _ = split(small.job.wanted.path)
+                try:
+                    opened = closing.enter_context(run.destination.folder(folder, make=True))
+                    file = Unnamed(opened, small.body)
+                    closing.callback(file.close)
+                    check_bytes(small.job.wanted.asset, file.size, file.sha1)
+                    files.append(file)
+                except NotImplementedError:
+                    return None
+                except OSError as error:
+                    files.append(write_error(error, os.path.join(run.destination.root, folder)))
+                except TransferError as error:
+                    files.append(error)
+            stored: list[Stored] = []
+            for small, made in zip(group, files, strict=True):
+                if isinstance(made, Exception):
+                    stored.append(made)
+                    continue
+                try:
+                    stored.append(settle_unnamed(run, small.job, made))
+                except TransferError as error:
+                    stored.append(error)
+            return stored
+
+    def _store_part(self, small: Small) -> Stored:
+        asset, (folder, _) = small.job.wanted.asset, split(small.job.wanted.path)
+        try:
+            part = PartFile(
+                self._run.destination, folder, part_name(asset.id, asset.sha1), keep=False
+            )
+            try:
+                part.write([small.body])
+                check_bytes(asset, part.size, part.sha1)
+                return settle_part(self._run, small.job, part)
+            except BaseException:
+                part.discard()  # the next attempt brings it whole
+                raise
+            finally:
+                part.close()
+        except TransferError as error:
+            return error
+
+
+def check_bytes(asset: RemoteAsset, size: int, sha1: bytes) -> None:
+    """Raises WrongBytes unless this is what the server lists."""
+    if asset.size is not None and size != asset.size:
+        raise WrongBytes(f"{size:,} bytes came where the server lists {asset.size:,}")
+    if asset.sha1 is not None and sha1 != asset.sha1:
+        raise WrongBytes("the bytes do not have the checksum that the server lists")
