@@ -112,6 +112,8 @@ async def _describe(run: DownloadRun, source: Source) -> None:
         await run.in_thread(run.catalog.add_assets, assets, wanted_only=True)
 
     exif = needs_exif(run, source)
+    if not exif:
+        await _size(run, source)
     if source.album_id is not None:
         await run.listing.search(album_filter(source.album_id), keep, exif=exif)
     elif run.connection.release >= ALBUMS_HOLD_ASSETS:
@@ -121,6 +123,19 @@ async def _describe(run: DownloadRun, source: Source) -> None:
             await run.listing.search({"visibility": visibility}, keep, exif=exif)
     else:
         await run.listing.search({"withArchived": True}, keep, exif=exif)
+
+
+async def _size(run: DownloadRun, source: Source) -> None:
+    """How many bytes there are, in one request instead of with every page."""
+
+    async def keep(sizes: list[tuple[AssetId, int]]) -> None:
+        await run.in_thread(run.catalog.add_sizes, sizes)
+
+    user = run.connection.user
+    if source.album_id is not None:
+        await run.listing.sizes(keep, album_id=source.album_id)
+    elif user is not None:
+        await run.listing.sizes(keep, user_id=user.id)
 
 
 def needs_exif(run: DownloadRun, source: Source) -> bool:
@@ -145,7 +160,7 @@ async def _search(run: DownloadRun, source: Source) -> tuple[int | None, int]:
             limit = run.options.selection.limit
             await run.listing.smart(source.smart, limit, filters, keep)
             continue
-        await run.listing.search(filters, keep, exif=needs_exif(run, source))
+        await run.listing.search(filters, keep, exif=True)
         count = await run.listing.count(filters)
         if count is not None:
             told = count + (told or 0)

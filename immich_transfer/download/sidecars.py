@@ -17,7 +17,7 @@ from immich_transfer.disk.place import Folder, is_file, split, write_error
 from immich_transfer.errors import ItemError
 from immich_transfer.immich.details import Details, facts
 from immich_transfer.manifest.catalog import Wanted
-from immich_transfer.model import Placed
+from immich_transfer.model import AssetId, Placed
 from immich_transfer.policy.naming import LONGEST_NAME, part_name, with_suffix
 from immich_transfer.policy.xmp import render_json, render_xmp
 
@@ -79,9 +79,11 @@ async def list_albums(run: DownloadRun) -> None:
     room = asyncio.Semaphore(ALBUMS_AT_ONCE)
 
     async def one(album_id: str, title: str) -> None:
+        async def keep(ids: list[AssetId]) -> None:
+            await run.in_thread(run.catalog.add_album, title, ids)
+
         async with room:
-            ids = await run.listing.ids_in_album(album_id)
-        await run.in_thread(run.catalog.add_album, title, ids)
+            await run.listing.ids_in_album(album_id, keep)
 
     async with asyncio.TaskGroup() as group:
         for album in await run.listing.albums():

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
-import re
-from codecs import getincrementaldecoder
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 
-from immich_transfer.errors import ConnectionFailed
 from immich_transfer.model import AssetId, RemoteAsset, Sha1
 
 
@@ -143,14 +138,10 @@ class BucketColumns(msgspec.Struct, gc=False, rename="camel"):
 
 
 class ArchiveAnswer(msgspec.Struct, gc=False, rename="camel"):
+    """One of the `archives` of `POST /download/info` (201)."""
+
     size: int
     asset_ids: list[str]
-
-
-class DownloadInfoAnswer(msgspec.Struct, gc=False, rename="camel"):
-    """`POST /download/info` (201)."""
-
-    archives: list[ArchiveAnswer]
 
 
 class PersonAnswer(msgspec.Struct, gc=False):
@@ -163,51 +154,3 @@ class PeopleAnswer(msgspec.Struct, gc=False, rename="camel"):
 
     people: list[PersonAnswer]
     has_next_page: bool = False
-
-
-class ArrayReader:
-    """Picks the elements out of one array of a JSON object while it arrives."""
-
-    def __init__(self, name: str) -> None:
-        self._start = re.compile(rf'"{name}"\s*:\s*\[')
-        self._text = ""
-        self._bytes = getincrementaldecoder("utf-8")()
-        self._parse = json.JSONDecoder().raw_decode
-        self._inside = False
-        self.done = False
-
-    def feed(self, chunk: bytes) -> list[AssetAnswer]:
-        """The elements that are complete now. Raises ConnectionFailed when it is no such JSON."""
-        try:
-            self._text += self._bytes.decode(chunk)
-        except UnicodeDecodeError:
-            raise ConnectionFailed("answered with something that is not text") from None
-        at = 0
-        if not self._inside and not self.done:
-            start = self._start.search(self._text)
-            if start is None:
-                return []
-            at = start.end()
-            self._inside = True
-        found: list[Any] = []
-        while self._inside:
-            while self._text[at : at + 1] in (",", " ", "\n"):
-                at += 1
-            if self._text[at : at + 1] == "]":
-                self._inside, self.done = False, True
-                break
-            try:
-                value, at = self._parse(self._text, at)
-            except json.JSONDecodeError:
-                break  # its end has not arrived
-            found.append(value)
-        self._text = self._text[at:]
-        try:
-            return msgspec.convert(found, list[AssetAnswer])
-        except msgspec.ValidationError:
-            raise ConnectionFailed("answered with something that is not Immich's JSON") from None
-
-    def close(self) -> None:
-        """Raises ConnectionFailed when the end of the array never came."""
-        if not self.done:
-            raise ConnectionFailed("the answer was cut short")

@@ -150,27 +150,30 @@ class Http:
 
     @asynccontextmanager
     async def open(
-        self, path: str, *, headers: Mapping[str, str] | None = None
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """One GET whose body is read while it arrives: a 200 or 206 answer.
+        """One request whose answer is read while it arrives.
 
         Raises as `once` does, also for a line that breaks while the body is read; RangeRefused
         for a range past the end.
         """
-        sent = {"Accept-Encoding": "identity", **(headers or {}), **self.key_header}
+        sent = {**(headers or {}), **self.key_header}
         self.totals.requests += 1
         try:
-            async with self.session.get(
-                self._url(path),
-                headers=sent,
-                allow_redirects=False,
+            async with self.session.request(
+                method, self._url(path), data=data, headers=sent, allow_redirects=False
             ) as response:
-                if response.status not in (200, 206):
+                if not 200 <= response.status < 300:
                     body = await _read(response, ERROR_LIMIT)
                     end = response.headers.get("Content-Range", "")
                     if end.startswith("bytes */") and "Range" in sent:
                         raise RangeRefused(end.removeprefix("bytes */"))
-                    raise self._judge("GET", path, response.status, response.headers, body)
+                    raise self._judge(method, path, response.status, response.headers, body)
                 yield response
                 self.quota.refund()
         except aiohttp.ClientConnectorCertificateError:

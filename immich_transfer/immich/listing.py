@@ -24,11 +24,11 @@ from immich_transfer.errors import (
 )
 from immich_transfer.model import AssetId, RemoteAsset
 
+from .arrays import ArrayReader
 from .asset_answers import (
-    ArrayReader,
+    ArchiveAnswer,
     AssetAnswer,
     BucketColumns,
-    DownloadInfoAnswer,
     MonthAnswer,
     PeopleAnswer,
     SearchAnswer,
@@ -98,7 +98,7 @@ class Listing:
 
         async def attempt(_: int) -> None:
             async with self._http.open(path) as response:
-                reader = ArrayReader("assets")
+                reader = ArrayReader("assets", AssetAnswer)
                 found: list[RemoteAsset] = []
                 async for chunk in response.content.iter_chunked(PARSE_BYTES):
                     found += (asset.remote() for asset in reader.feed(chunk))
@@ -110,16 +110,55 @@ class Listing:
 
         await self._persist(attempt, "listing an album")
 
-    async def ids_in_album(self, album_id: str) -> list[AssetId]:
-        """The ids of an album in one cheap answer, hidden ones and live videos among them
-        (`download/info` with archives of one byte; recorded: 70,000 in 1 s)."""
-        answer = await self._http.call(
-            "POST",
-            "download/info",
-            DownloadInfoAnswer,
-            json={"albumId": album_id, "archiveSize": 1},
+    async def ids_in_album(
+        self, album_id: str, keep: Callable[[list[AssetId]], Awaitable[None]]
+    ) -> None:
+        """The ids of an album, hidden ones and live videos among them."""
+
+        async def ids(archives: list[ArchiveAnswer]) -> None:
+            await keep([AssetId(i) for archive in archives for i in archive.asset_ids])
+
+        await self._archives({"albumId": album_id}, ids)
+
+    async def sizes(
+        self,
+        keep: Callable[[list[tuple[AssetId, int]]], Awaitable[None]],
+        *,
+        album_id: str | None = None,
+        user_id: str | None = None,
+    ) -> None:
+        """Sizes in bytes of what an album or a user has, live videos among them. Files of one
+        byte or none share an archive with others: theirs are not told."""
+
+        async def sizes(archives: list[ArchiveAnswer]) -> None:
+            await keep(
+                [(AssetId(a.asset_ids[0]), a.size) for a in archives if len(a.asset_ids) == 1]
+            )
+
+        await self._archives(
+            {"albumId": album_id} if album_id is not None else {"userId": user_id}, sizes
         )
-        return [AssetId(i) for archive in answer.archives for i in archive.asset_ids]
+
+    async def _archives(
+        self, what: Mapping[str, Any], keep: Callable[[list[ArchiveAnswer]], Awaitable[None]]
+    ) -> None:
+        """`POST /download/info` with archives of one byte: an archive for each file, in one cheap
+        answer (recorded: 70,000 in 1 s, 4.8 MB), which is read in pieces."""
+        data = msgspec.json.encode({**what, "archiveSize": 1})
+        headers = {"Content-Type": "application/json"}
+
+        async def attempt(_: int) -> None:
+            async with self._http.open(
+                "download/info", method="POST", data=data, headers=headers
+            ) as response:
+                reader = ArrayReader("archives", ArchiveAnswer)
+                async for chunk in response.content.iter_chunked(PARSE_BYTES):
+                    found = reader.feed(chunk)
+                    if found:
+                        await keep(found)
+                reader.close()
+
+        await self._persist(attempt, "listing sizes")
 
     # the timeline: complete, but with ids only
 

@@ -50,13 +50,15 @@ class Originals:
 
         Raises as `Http.open` does; `RangeRefused` when the file ends at `offset` or before.
         """
-        headers = {}
+        headers = {"Accept-Encoding": "identity"}
         if offset:
             headers["Range"] = f"bytes={offset}-"
             if validator is not None:
                 headers["If-Range"] = validator
         path = _path(asset_id)
         async with self._http.open(path, headers=headers) as response:
+            if response.status not in (200, 206):
+                raise ConnectionFailed(f"answered with {response.status} instead of the photo")
             _must_be_photo(response.content_type)
             answered = response.headers
             yield Body(

@@ -33,6 +33,7 @@ CREATE TABLE members (
     PRIMARY KEY (collection, asset_id)
 ) WITHOUT ROWID;
 CREATE TABLE assets (asset_id PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE sizes (asset_id PRIMARY KEY, size INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE albums_of (asset_id NOT NULL, title BLOB NOT NULL, PRIMARY KEY (asset_id, title))
     WITHOUT ROWID;
 CREATE TABLE naming (
@@ -147,6 +148,14 @@ class Catalog:
             if wanted_only:
                 db.execute("CREATE INDEX IF NOT EXISTS members_asset ON members (asset_id)")
             db.executemany(statement, rows)
+
+    def add_sizes(self, sizes: Iterable[tuple[AssetId, int]]) -> None:
+        """Sizes in bytes that came apart from what is known of the assets."""
+        with self._use() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO sizes VALUES (?,?)",
+                [(asset_in(asset_id), size) for asset_id, size in sizes],
+            )
 
     def unknown(self, limit: int = BATCH) -> list[AssetId]:
         """Members of which nothing is known yet."""
@@ -371,17 +380,24 @@ class Catalog:
         while True:
             with self._use() as db:
                 rows = db.execute(
-                    "SELECT number, collection, base, path, data FROM wanted"
-                    " JOIN assets USING (asset_id) WHERE number > ? ORDER BY number LIMIT ?",
+                    "SELECT number, collection, base, path, data, size FROM wanted"
+                    " JOIN assets USING (asset_id) LEFT JOIN sizes USING (asset_id)"
+                    " WHERE number > ? ORDER BY number LIMIT ?",
                     (after, BATCH),
                 ).fetchall()
             if not rows:
                 return
             after = rows[-1][0]
             yield [
-                Wanted(number, collection, self._decode(data), name_out(base), name_out(path))
-                for number, collection, base, path, data in rows
+                Wanted(number, collection, self._asset(data, size), name_out(base), name_out(path))
+                for number, collection, base, path, data, size in rows
             ]
+
+    def _asset(self, data: bytes, size: int | None) -> RemoteAsset:
+        asset = self._decode(data)
+        if asset.size is None and size is not None:
+            return msgspec.structs.replace(asset, size=size)
+        return asset
 
     def bytes_wanted(self) -> int:
         """Bytes of all wanted files, as far as the listing told."""
