@@ -1,7 +1,8 @@
 """Is every asset on disk, bit for bit? Listed and planned like a download; then the disk is asked.
 
 `+` are files of ours below these albums whose assets the server does not list there any more;
-other people's files in the folder are nobody's business.
+other people's files in the folder are nobody's business, and a check makes none of them ours: a
+mirror may remove what is.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 from collections.abc import Sequence
 
 import anyio
+import msgspec
 
 from immich_transfer.config.options import (
     CheckOptions,
@@ -27,8 +29,7 @@ from immich_transfer.download.run import DownloadRun
 from immich_transfer.download.select import choose, require
 from immich_transfer.errors import Exit, ItemError, TransferError, UsageError
 from immich_transfer.events import Listener
-from immich_transfer.manifest.catalog import Wanted
-from immich_transfer.model import ItemResult, Outcome, Placed, Summary
+from immich_transfer.model import ItemResult, Outcome, Placed, RemoteAsset, Summary
 from immich_transfer.pipeline.conduct import Asked, Ending, conduct
 from immich_transfer.pipeline.run import Parts
 from immich_transfer.pipeline.shutdown import heed_signals
@@ -147,18 +148,41 @@ async def _judge(run: DownloadRun, batch: Sequence[Seen], proof: Proof) -> None:
 
 
 async def _read(run: DownloadRun, seen: Seen, proof: Proof) -> None:
+    known = seen.known
+    if known is None and seen.wanted.asset.sha1 is None:
+        await _size_up(run, seen, proof)
+        return
     try:
-        adopted, step = await read(run, seen)
+        found, step = await read(run, seen)
     except FileNotFoundError:
-        step, adopted = Step.FETCH, None
+        step, found = Step.FETCH, None
     except ItemError as error:
         run.fail(seen.wanted, error)
         return
     except TransferError:
         return  # dropped: it stays undecided
-    if adopted is not None and adopted.collection > 0:
-        await run.in_thread(run.manifest.place, run.mirror, [adopted])
-    _settle(run, seen._replace(known=adopted or seen.known), step, proof, read_now=True)
+    if known is not None and found is not None:
+        # Its new time is remembered; that its asset may have a new name is for a mirror to see.
+        found = msgspec.structs.replace(found, base=known.base)
+        await run.in_thread(run.manifest.place, run.mirror, [found])
+    _settle(run, seen, step, proof, read_now=True)
+
+
+async def _size_up(run: DownloadRun, seen: Seen, proof: Proof) -> None:
+    """No checksum there and no memory here: nothing but the size can be compared."""
+    asset: RemoteAsset | None = seen.wanted.asset
+    try:
+        if asset is not None and asset.size is None:
+            asset = await run.listing.asset(asset.id)
+    except ItemError as error:
+        run.fail(seen.wanted, error)
+        return
+    here = seen.fingerprint.size if seen.fingerprint is not None else None
+    if asset is None or asset.size in (None, here):
+        run.finish(seen.wanted, Outcome.UNVERIFIABLE, size=here)
+    else:
+        seen = seen._replace(wanted=seen.wanted._replace(asset=asset))
+        _settle(run, seen, Step.DIFFERS, proof)
 
 
 def _settle(
@@ -177,14 +201,24 @@ def _settle(
         case Step.FETCH | Step.LEAVE:
             run.finish(wanted, Outcome.MISSING_LOCAL)
         case Step.DIFFERS | Step.REPLACE | Step.READ:
-            run.finish(wanted, Outcome.DIFFERS, note=_how(wanted, here))
+            run.finish(wanted, Outcome.DIFFERS, size=here, note=_how(run, seen, here))
 
 
-def _how(wanted: Wanted, here: int) -> str:
-    there = wanted.asset.size
-    if there is not None and there != here:
-        return f"here {here:,} bytes, there {there:,}"
-    return "the same size, but other bytes"
+def _how(run: DownloadRun, seen: Seen, here: int) -> str:
+    asset, known = seen.wanted.asset, seen.known
+    path = os.path.join(run.destination.root, *seen.wanted.path.split("/"))
+    if os.path.islink(path) or not os.path.isfile(path):
+        return "not a regular file"
+    there = asset.size
+    if there is None and known is not None and known.sha1 == asset.sha1:
+        there = known.fingerprint.size
+    if there is None:
+        return "other bytes"
+    return (
+        "the same size, but other bytes"
+        if there == here
+        else (f"here {here:,} bytes, there {there:,}")
+    )
 
 
 async def _left_here(run: DownloadRun) -> None:

@@ -273,9 +273,9 @@ def test_the_list_on_standard_output_is_nothing_else(bench: Bench, server: Serve
 
 def test_a_reader_that_left_is_no_trouble(bench: Bench, server: Server) -> None:
     bench.make(400, size=20)
+    script = '"$@" | head -n 1; exit "${PIPESTATUS[0]}"'
     piped = subprocess.run(
-        ["/bin/bash", "-c", '"$@" | head -n 1; exit "${PIPESTATUS[0]}"', "-", *command(), "check"]
-        + ["photos", "--combined", "-", "--quiet"],
+        ["/bin/bash", "-c", script, "-", *command(), "check", "photos", "--combined", "-", "-q"],
         cwd=bench.home,
         env={
             "PATH": os.environ.get("PATH", ""),
