@@ -8,6 +8,7 @@ wanted ─► look (stat) ─► unchanged
 from __future__ import annotations
 
 import asyncio
+import stat
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from typing import NamedTuple
 from immich_transfer.disk.digest import fingerprint
 from immich_transfer.disk.part import read_hashes
 from immich_transfer.disk.place import is_file, split
-from immich_transfer.errors import ItemError, LocalReadError, TransferError
+from immich_transfer.errors import ItemError, LocalReadError, LocalWriteError, TransferError
 from immich_transfer.events import Hashed
 from immich_transfer.manifest.catalog import Wanted
 from immich_transfer.model import Fingerprint, Outcome, Placed
@@ -94,14 +95,24 @@ def look(run: DownloadRun, batch: Sequence[Wanted]) -> list[Seen]:
             continue
         for (_, wanted, placed), status in zip(rows, statuses, strict=True):
             seen = None if status is None else fingerprint(status)
+            refused = None
             if status is not None and not is_file(status):
                 step = Step.DIFFERS
+                if stat.S_ISDIR(status.st_mode) and options.on_conflict == "overwrite":
+                    refused = _folder_in_place(wanted.path)
             else:
                 step = first_step(
                     wanted.asset, placed, seen, deleted=options.deleted, checksum=options.checksum
                 )
-            found.append(Seen(wanted, placed, step, seen))
+            found.append(Seen(wanted, placed, step, seen, refused))
     return found
+
+
+def _folder_in_place(path: str) -> LocalWriteError:
+    return LocalWriteError(
+        f"a folder is in its place, and no folder is overwritten ({path})",
+        hint="move it away, or let --on-conflict keep-both rename it",
+    )
 
 
 async def _read_doubtful(
