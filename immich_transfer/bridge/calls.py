@@ -1,0 +1,92 @@
+"""What every namespace of the client asks before and makes of an answer."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn, TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from immich_transfer.errors import (
+    CannotContinue,
+    ServerRefused,
+    ServerUnavailable,
+    Transient,
+    UsageError,
+)
+from immich_transfer.immich.compat import Version
+from immich_transfer.immich.connect import Connection
+
+T = TypeVar("T")
+
+_GONE = "Not found or no "
+"""How a 400 begins that means gone, locked or somebody else's (recorded on 2.7.5 and 3.0.3)."""
+
+
+class Calls:
+    """A namespace: the calls of one connection about one kind of thing."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._http = connection.http
+        self._release = connection.release
+
+    def _need(self, *permissions: str, purpose: str) -> None:
+        """Raise KeyRefused naming what the key lacks, where the key tells (server >= 1.139)."""
+        self._connection.require(*permissions, purpose=purpose)
+
+    def _since(self, version: Version, what: str) -> None:
+        """Raise CannotContinue when this server does not have a call yet."""
+        if self._release < version:
+            raise CannotContinue(
+                f"the server is Immich {self._release}; {what} needs {version} or newer",
+                hint="update the server",
+            )
+
+    def _until(self, version: Version, what: str) -> None:
+        """Raise CannotContinue when this server no longer has a call."""
+        if self._release >= version:
+            raise CannotContinue(
+                f"the server is Immich {self._release}; {what} ended with {version}"
+            )
+
+    async def _ask(
+        self, method: str, path: str, answer: type[T], *, json: Any = None, what: str | None = None
+    ) -> T:
+        """A call with a JSON answer. Raises ServerRefused for what the server refuses."""
+        return await self._http.call(method, path, answer, json=json, what=what)
+
+    async def _tell(
+        self, method: str, path: str, *, json: Any = None, what: str | None = None
+    ) -> None:
+        """A call whose answer says nothing: 204, or a body that differs between versions."""
+        data = None if json is None else msgspec.json.encode(json)
+        headers = None if json is None else {"Content-Type": "application/json"}
+
+        async def attempt(_: int) -> None:
+            await self._http.once(method, path, data=data, headers=headers)
+
+        try:
+            await self._http.persist(attempt, what or f"{method} /{path}")
+        except Transient as failure:
+            raise ServerUnavailable(
+                f"{method} /{path} failed: {failure.message}",
+                hint="run the same command again later",
+            ) from None
+
+
+def is_gone(refusal: ServerRefused) -> bool:
+    """True when the server says that there is no such thing, or none for this key."""
+    return refusal.status == 404 or (refusal.status == 400 and _GONE in refusal.message)
+
+
+def no_such(what: str, wanted: str, refusal: ServerRefused) -> NoReturn:
+    """Raise the UsageError that names what is not there, or the refusal when it is another."""
+    if not is_gone(refusal):
+        raise refusal
+    raise UsageError(f"no {what} with the id {wanted}, or not one this key may see") from None
+
+
+def path_of(*parts: str) -> str:
+    """A path below the API root; ids are whatever somebody typed."""
+    return "/".join(quote(part, safe="") for part in parts)
