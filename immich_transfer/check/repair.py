@@ -136,7 +136,7 @@ class _Repair:
     async def _plan(self) -> None:
         """Everything bad becomes a wanted file at its own path, if the server still has it."""
         run = self._run
-        names: list[Naming] = []
+        names: dict[tuple[int, AssetId], Naming] = {}
         known: dict[AssetId, RemoteAsset | None] = {}
         for key, finding in self._bad.items():
             placed = finding.placed
@@ -151,21 +151,19 @@ class _Repair:
                 self._lost(key, "it left the server: it cannot be fetched again")
                 continue
             run.catalog.add_assets([asset])
-            path_key = name_key(placed.path)
-            names.append(
-                Naming(
-                    placed.collection,
-                    placed.asset_id,
-                    placed.base,
-                    name_key(placed.base),
-                    placed.path,
-                    path_key,
-                    None,
-                )
+            names[key] = Naming(
+                placed.collection,
+                placed.asset_id,
+                placed.base,
+                name_key(placed.base),
+                placed.path,
+                name_key(placed.path),
+                None,
             )
-            self._undecided.pop(key)
-        await run.in_thread(run.catalog.name, names)
+        await run.in_thread(run.catalog.name, [*names.values()])
         run.planned(await run.in_thread(run.catalog.seal))
+        for key in names:
+            del self._undecided[key]  # from here on they are in the books of the run
 
     def _lost(self, key: tuple[int, AssetId], why: str) -> None:
         placed = self._undecided.pop(key)
@@ -215,6 +213,6 @@ class _Repair:
 
 
 def _conclude(run: DownloadRun) -> Ending:
-    arrived = (Outcome.DOWNLOADED, Outcome.EQUAL, Outcome.CONFLICT)
+    arrived = (Outcome.DOWNLOADED, Outcome.CONFLICT)
     codes: list[Exit] = run.closing_codes(run.books, arrived)
     return Ending(codes, run.books.problems)

@@ -74,19 +74,20 @@ def scope_of(manifest: Manifest, folder: str) -> Scope:
     path = os.path.realpath(folder)
     if not os.path.isdir(path):
         raise UsageError(f"the folder {folder} does not exist")
-    root = path
-    while True:
-        mirrors = manifest.mirrors_at(root)
+    root, above = path, ""
+    while root != above:
+        # One without collections was only looked at, by a check.
+        mirrors = tuple(m for m in manifest.mirrors_at(root) if manifest.collections(m))
         if mirrors:
             below = os.path.relpath(path, root).replace(os.sep, "/") + "/" if path != root else ""
-            return Scope(root, tuple(mirrors), below)
-        parent = os.path.dirname(root)
-        if parent == root:
-            raise UsageError(
-                f"nothing was downloaded to {folder}, as far as this manifest knows",
-                hint="is it the --state-dir that the download had?",
-            )
-        root = parent
+            scope = Scope(root, mirrors, below)
+            if not below or next(pages(manifest, scope), None) is not None:
+                return scope
+        root, above = os.path.dirname(root), root
+    raise UsageError(
+        f"nothing was downloaded to {folder}, as far as this manifest knows",
+        hint="is it the --state-dir that the download had?",
+    )
 
 
 def pages(manifest: Manifest, scope: Scope) -> Iterator[list[Placed]]:
@@ -191,12 +192,11 @@ async def scrub(
         scope = scope_of(manifest, folder)
         destination = Destination(scope.root)
         closing.callback(destination.close)
-        name = manifest.begin_run("check", arguments, os.getcwd())
+        name = manifest.begin_run("scrub", arguments, os.getcwd())
         code = Exit.FAILED
         summary: Summary | None = None
         try:
             pool = closing.enter_context(ThreadPoolExecutor(transfer.hashers, "scrub"))
-            listener(RunStarted(name, "scrub", "", "", ""))
             group = anyio.create_task_group()
 
             def drop() -> None:
@@ -205,6 +205,7 @@ async def scrub(
                 group.cancel_scope.cancel()
 
             with heed_signals(halt, drop):
+                listener(RunStarted(name, "scrub", "", "", ""))
                 async with group:
                     group.start_soon(
                         examine_all,

@@ -118,6 +118,7 @@ def test_the_library_and_searches(bench: Bench, server: Server) -> None:
     server.edit(away, visibility="archive")
     bench.download("--favorites")
     assert check(bench, "--favorites").outcomes == {"equal": 1}
+    assert check(bench, "--all", code=4).outcomes == {"equal": 1, "missing-local": 2}
     bench.download("--all")
     assert check(bench, "--all").outcomes == {"equal": 3}
     assert check(bench, "--archived").outcomes == {"equal": 1}
