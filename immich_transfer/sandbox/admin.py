@@ -1,7 +1,4 @@
-"""For admins: queues and jobs, maintenance mode, external libraries.
-
-The queues are always idle, since the sandbox does its jobs at once; they can be paused.
-"""
+"""For admins: queues and jobs, maintenance mode, external libraries."""
 
 from __future__ import annotations
 
@@ -15,104 +12,124 @@ from typing import Any
 from aiohttp import web
 
 from .answers import Issue, Refusal, answer, invalid, nothing
-from .app import Call, Routes
+from .app import Call, Handler, Routes
 from .checking import as_text, field, path_checksum, required
+from .queues import Queues, queue_names
 from .rows import Asset, Library, now_text
-from .versions import IMAGES, VIDEOS, Release, extension_of, is_video, words
+from .versions import IMAGES, VIDEOS, extension_of, is_video
 
-_QUEUES = words(
-    """thumbnailGeneration metadataExtraction videoConversion faceDetection facialRecognition
-smartSearch duplicateDetection backgroundTask storageTemplateMigration migration search sidecar
-library notifications backupDatabase ocr workflow editor"""
-)
-_IDLE = {"active": 0, "completed": 0, "failed": 0, "delayed": 0, "waiting": 0, "paused": 0}
 _COMMANDS = ("start", "pause", "resume", "empty", "clear-failed")
 SCAN_JOB_SECONDS = 0.05
 _KNOWN = frozenset(IMAGES + VIDEOS)
 
 
 def add_routes(routes: Routes) -> None:
-    def add(method: str, path: str, handler: Any, name: str, permission: str) -> None:
+    release = routes.box.release.number
+    jobs = Jobs(Queues(routes.box))
+
+    def add(method: str, path: str, handler: Handler, name: str, permission: str) -> None:
         routes.add(method, path, handler, name=name, permission=permission, admin=True)
 
-    add("GET", "/jobs", jobs, "jobs", "job.read")
-    add("POST", "/jobs", new_job, "jobs", "job.create")
-    add("PUT", "/jobs/{name}", set_job, "jobs", "job.create")
-    add("GET", "/queues", queues, "queues", "queue.read")
-    add("GET", "/queues/{name}", show_queue, "queues", "queue.read")
-    add("PUT", "/queues/{name}", set_queue, "queues", "queue.update")
-    add("POST", "/admin/maintenance", maintain, "maintenance", "maintenance")
-    routes.add("GET", "/admin/maintenance/status", maintained, name="maintenance", key=False)
+    add("GET", "/jobs", jobs.every, "jobs", "job.read")
+    add("PUT", "/jobs/{name}", jobs.command, "jobs", "job.create")
+    if release >= (1, 116, 0):
+        add("POST", "/jobs", new_job, "jobs", "job.create")
+    if release >= (2, 4, 0):
+        add("GET", "/queues", jobs.queues, "queues", "queue.read")
+        add("GET", "/queues/{name}", jobs.queue, "queues", "queue.read")
+        add("PUT", "/queues/{name}", jobs.set_queue, "queues", "queue.update")
+        add("DELETE", "/queues/{name}/jobs", jobs.drop, "queues", "queueJob.delete")
+    if release >= (2, 3, 0):
+        add("POST", "/admin/maintenance", maintain, "maintenance", "maintenance")
+        routes.add("GET", "/admin/maintenance/status", maintained, name="maintenance", key=False)
     add("GET", "/libraries", libraries, "libraries", "library.read")
     add("POST", "/libraries", new_library, "libraries", "library.create")
     add("GET", "/libraries/{id}", show_library, "libraries", "library.read")
     add("DELETE", "/libraries/{id}", delete_library, "libraries", "library.delete")
-    add("POST", "/libraries/{id}/scan", scan, "libraries", "library.update")
-    add("POST", "/libraries/{id}/validate", validate, "libraries", "library.update")
+    add("POST", "/libraries/{id}/scan", jobs.scan, "libraries", "library.update")
+    add("POST", "/libraries/{id}/validate", validate, "libraries", "all")
     add("GET", "/libraries/{id}/statistics", library_statistics, "libraries", "library.statistics")
 
 
-def queue_names(release: Release) -> list[str]:
-    return [*_QUEUES, *release.extra_queues]
+class Jobs:
+    """The routes that need the queues."""
 
+    def __init__(self, queues: Queues) -> None:
+        self._queues = queues
 
-def _legacy(call: Call, name: str) -> dict[str, Any]:
-    paused = name in call.box.paused_queues
-    return {"queueStatus": {"isActive": False, "isPaused": paused}, "jobCounts": _IDLE}
+    def _legacy(self, name: str) -> dict[str, Any]:
+        status = {"isActive": self._queues.active(name), "isPaused": self._queues.paused(name)}
+        return {"queueStatus": status, "jobCounts": self._queues.counts(name)}
 
+    def _told(self, name: str) -> dict[str, Any]:
+        counts = self._queues.counts(name)
+        return {"name": name, "isPaused": self._queues.paused(name), "statistics": counts}
 
-def _queue(call: Call, name: str) -> dict[str, Any]:
-    return {"name": name, "isPaused": name in call.box.paused_queues, "statistics": _IDLE}
+    def _named(self, call: Call) -> str:
+        return self._queues.known(call.request.match_info["name"])
 
+    def _pause(self, name: str, paused: bool | None) -> None:
+        if paused:
+            self._queues.pause(name)
+        elif paused is False:
+            self._queues.resume(name)
 
-async def jobs(call: Call) -> web.StreamResponse:
-    return answer({name: _legacy(call, name) for name in queue_names(call.release)})
+    async def every(self, call: Call) -> web.StreamResponse:
+        return answer({name: self._legacy(name) for name in queue_names(call.release)})
+
+    async def command(self, call: Call) -> web.StreamResponse:
+        """`PUT /jobs/{name}`: here even backgroundTask can be paused (recorded)."""
+        name, body = self._named(call), await call.json()
+        command = required(body, "command", str)
+        if command not in _COMMANDS:
+            old = f"command must be one of the following values: {', '.join(_COMMANDS)}"
+            raise invalid(Issue(("command",), old, "Invalid option", "invalid_value"))
+        if call.release.number < (1, 118, 0):
+            required(body, "force", bool)
+        if command == "start":
+            self._queues.start(name, force=field(body, "force", bool, False))
+        elif command == "empty":
+            self._queues.empty(name)
+        self._pause(name, {"pause": True, "resume": False}.get(command))
+        return answer(self._legacy(name))
+
+    async def queues(self, call: Call) -> web.StreamResponse:
+        return answer([self._told(name) for name in queue_names(call.release)])
+
+    async def queue(self, call: Call) -> web.StreamResponse:
+        return answer(self._told(self._named(call)))
+
+    async def set_queue(self, call: Call) -> web.StreamResponse:
+        name, paused = self._named(call), field(await call.json(), "isPaused", bool)
+        if paused and name == "backgroundTask":
+            raise Refusal(400, "Queue backgroundTask cannot be paused")
+        self._pause(name, paused)
+        return answer(self._told(name))
+
+    async def drop(self, call: Call) -> web.StreamResponse:
+        """`DELETE /queues/{name}/jobs`: what waits; with `failed` those that failed, too."""
+        name = self._named(call)
+        field(await call.json(), "failed", bool)
+        self._queues.empty(name)
+        return nothing()
+
+    async def scan(self, call: Call) -> web.StreamResponse:
+        """204 at once; a job takes in what is new and marks what is gone offline and trashed."""
+        library = _library(call)
+        if call.release.number < (1, 116, 0):
+            # The body is required there, its fields are not.
+            if not await call.request.read():
+                raise Refusal(400, "request body is missing")
+            body = await call.json()
+            field(body, "refreshModifiedFiles", bool)
+            field(body, "refreshAllFiles", bool)
+        self._queues.put("library", SCAN_JOB_SECONDS, lambda: _scan(call, library))
+        return nothing()
 
 
 async def new_job(call: Call) -> web.StreamResponse:
     required(await call.json(), "name", str)
-    return nothing()
-
-
-async def queues(call: Call) -> web.StreamResponse:
-    return answer([_queue(call, name) for name in queue_names(call.release)])
-
-
-async def show_queue(call: Call) -> web.StreamResponse:
-    return answer(_queue(call, _named(call)))
-
-
-async def set_job(call: Call) -> web.StreamResponse:
-    """`PUT /jobs/{name}`: here even backgroundTask can be paused (recorded)."""
-    name, command = _named(call), required(await call.json(), "command", str)
-    if command not in _COMMANDS:
-        old = f"command must be one of the following values: {', '.join(_COMMANDS)}"
-        raise invalid(Issue(("command",), old, "Invalid option", "invalid_value"))
-    _pause(call, name, {"pause": True, "resume": False}.get(command))
-    return answer(_legacy(call, name))
-
-
-async def set_queue(call: Call) -> web.StreamResponse:
-    name, paused = _named(call), field(await call.json(), "isPaused", bool)
-    if paused and name == "backgroundTask":
-        raise Refusal(400, "Queue backgroundTask cannot be paused")
-    _pause(call, name, paused)
-    return answer(_queue(call, name))
-
-
-def _pause(call: Call, name: str, paused: bool | None) -> None:
-    if paused:
-        call.box.paused_queues.add(name)
-    elif paused is False:
-        call.box.paused_queues.discard(name)
-
-
-def _named(call: Call) -> str:
-    name, known = call.request.match_info["name"], queue_names(call.release)
-    if name not in known:
-        old = f"name must be one of the following values: {', '.join(known)}"
-        raise invalid(Issue(("name",), old, "Invalid option", "invalid_value"))
-    return name
+    return nothing() if call.release.number >= (1, 138, 0) else answer(None, 201)
 
 
 async def maintain(call: Call) -> web.StreamResponse:
@@ -202,13 +219,6 @@ async def library_statistics(call: Call) -> web.StreamResponse:
     usage = sum(asset.size for asset in assets)
     photos = len(assets) - videos
     return answer({"photos": photos, "videos": videos, "total": len(assets), "usage": usage})
-
-
-async def scan(call: Call) -> web.StreamResponse:
-    """204 at once; a job takes in what is new and marks what is gone offline and trashed."""
-    library = _library(call)
-    call.box.later(SCAN_JOB_SECONDS, lambda: _scan(call, library))
-    return nothing()
 
 
 def _scan(call: Call, library: Library) -> None:

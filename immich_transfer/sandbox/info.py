@@ -16,39 +16,52 @@ from .rows import Asset
 from .versions import IMAGES, SIDECARS, VIDEOS, is_video, words
 
 _FEATURES = words(
-    """smartSearch facialRecognition duplicateDetection map reverseGeocoding importFaces
-sidecar search trash oauth oauthAutoLaunch passwordLogin configFile email ocr"""
+    """smartSearch facialRecognition duplicateDetection map reverseGeocoding
+sidecar search trash oauth oauthAutoLaunch passwordLogin configFile email"""
 )
+_LATER_FEATURES = {"importFaces": (1, 113, 0), "ocr": (2, 2, 0)}
 _ON = frozenset(words("sidecar search smartSearch facialRecognition trash passwordLogin"))
 
 
 def add_routes(routes: Routes) -> None:
     add = routes.add
-    add("GET", "/server/ping", ping, name="ping", key=False)
-    add("GET", "/server/version", version, name="version", key=False)
-    add("GET", "/server/config", config, name="config", key=False)
-    add("GET", "/server/features", features, name="features", key=False)
-    add("GET", "/server/media-types", media_types, name="media-types", key=False)
-    if routes.box.release.legacy_routes:
-        add("GET", "/server/theme", theme, key=False)
-    add("GET", "/server/about", about, name="about", permission="server.about")
-    add("GET", "/server/storage", storage, name="storage", permission="server.storage")
-    add(
-        "GET",
-        "/server/statistics",
-        statistics,
-        name="server-statistics",
-        permission="server.statistics",
-        admin=True,
-    )
-    add("GET", "/api-keys/me", key_me, name="key")
+    release = routes.box.release.number
+    for prefix in _prefixes(release):
+        add("GET", f"{prefix}/ping", ping, name="ping", key=False)
+        add("GET", f"{prefix}/version", version, name="version", key=False)
+        add("GET", f"{prefix}/config", config, name="config", key=False)
+        add("GET", f"{prefix}/features", features, name="features", key=False)
+        add("GET", f"{prefix}/media-types", media_types, name="media-types", key=False)
+        if routes.box.release.legacy_routes:
+            add("GET", f"{prefix}/theme", theme, key=False)
+        if release >= (1, 107, 0):
+            add("GET", f"{prefix}/about", about, name="about", permission="server.about")
+        add("GET", f"{prefix}/storage", storage, name="storage", permission="server.storage")
+        add(
+            "GET",
+            f"{prefix}/statistics",
+            statistics,
+            name="server-statistics",
+            permission="server.statistics",
+            admin=True,
+        )
+    if release >= (1, 139, 0):
+        add("GET", "/api-keys/me", key_me, name="key")
     add("GET", "/api-keys", keys, name="keys", permission="apiKey.read")
     add("POST", "/api-keys", new_key, name="keys", permission="apiKey.create")
     add("DELETE", "/api-keys/{id}", delete_key, name="keys", permission="apiKey.delete")
     add("GET", "/users/me", user_me, name="me", permission="user.read")
     add("GET", "/users", users, name="users", permission="user.read")
     add("GET", "/users/{id}", user, name="users", permission="user.read")
-    add("POST", "/sync/stream", sync, name="sync", permission="sync.stream")
+    if release >= (1, 127, 0):
+        add("POST", "/sync/stream", sync, name="sync", permission="sync.stream")
+
+
+def _prefixes(release: tuple[int, int, int]) -> tuple[str, ...]:
+    """Where these routes are: the old place went when the new one had been there for a while."""
+    if release < (1, 107, 0):
+        return ("/server-info",)
+    return ("/server", "/server-info") if release < (1, 118, 0) else ("/server",)
 
 
 async def ping(call: Call) -> web.StreamResponse:
@@ -64,6 +77,7 @@ async def version(call: Call) -> web.StreamResponse:
 
 
 async def config(call: Call) -> web.StreamResponse:
+    release = call.release.number
     told: dict[str, Any] = {
         "loginPageMessage": "",
         "trashDays": 30,
@@ -72,18 +86,20 @@ async def config(call: Call) -> web.StreamResponse:
         "isInitialized": True,
         "isOnboarded": True,
         "externalDomain": "",
-        "publicUsers": True,
-        "mapDarkStyleUrl": "",
-        "mapLightStyleUrl": "",
-        "maintenanceMode": call.box.maintenance,
     }
-    if call.release.number >= (3, 0, 0):
+    if release >= (1, 113, 0):
+        told |= {"publicUsers": True, "mapDarkStyleUrl": "", "mapLightStyleUrl": ""}
+    if release >= (2, 3, 0):
+        told["maintenanceMode"] = call.box.maintenance
+    if release >= (3, 0, 0):
         told["minFaces"] = 3
     return answer(told)
 
 
 async def features(call: Call) -> web.StreamResponse:
-    names = [*_FEATURES, *call.release.extra_features]
+    release = call.release
+    later = [name for name, since in _LATER_FEATURES.items() if release.number >= since]
+    names = [*_FEATURES, *later, *release.extra_features]
     return answer({name: name in _ON for name in names})
 
 
@@ -114,7 +130,7 @@ async def storage(call: Call) -> web.StreamResponse:
     )
 
 
-def _usage(assets: Iterable[Asset]) -> dict[str, int]:
+def _usage(call: Call, assets: Iterable[Asset]) -> dict[str, int]:
     videos = usage = usage_videos = count = 0
     for asset in assets:
         count += 1
@@ -122,13 +138,10 @@ def _usage(assets: Iterable[Asset]) -> dict[str, int]:
         if is_video(asset.name):
             videos += 1
             usage_videos += asset.size
-    return {
-        "photos": count - videos,
-        "videos": videos,
-        "usage": usage,
-        "usagePhotos": usage - usage_videos,
-        "usageVideos": usage_videos,
-    }
+    told = {"photos": count - videos, "videos": videos, "usage": usage}
+    if call.release.number >= (1, 120, 0):
+        told |= {"usagePhotos": usage - usage_videos, "usageVideos": usage_videos}
+    return told
 
 
 async def statistics(call: Call) -> web.StreamResponse:
@@ -137,12 +150,12 @@ async def statistics(call: Call) -> web.StreamResponse:
         {
             "userId": user.id,
             "userName": user.name,
-            **_usage(asset for asset in everything if asset.owner == user.id),
+            **_usage(call, (asset for asset in everything if asset.owner == user.id)),
             "quotaSizeInBytes": user.quota,
         }
         for user in call.store.users.values()
     ]
-    return answer({**_usage(everything), "usageByUser": by_user})
+    return answer({**_usage(call, everything), "usageByUser": by_user})
 
 
 async def key_me(call: Call) -> web.StreamResponse:

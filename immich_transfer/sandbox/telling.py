@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from .admin import queue_names
 from .app import Box
+from .queues import queue_names
 from .rows import Album, Asset, Person, Tag
 
 Holder = TypeVar("Holder", Album, Tag, Person)
