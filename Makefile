@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 .PHONY: help demo test check test-live test-matrix bench bench-quick conformance clean
 
 help:
-	@echo "make demo         install everything, then upload, re-run, kill and resume against a built-in server"
+	@echo "make demo         install everything, then upload, kill, resume, mirror and check on a built-in server"
 	@echo "make test         install everything and run the tests"
 	@echo "make check        ruff, mypy --strict and the import contract"
 	@echo "make test-live    the contract suite on a real server (IMMICH_TEST_URL, IMMICH_TEST_KEY)"

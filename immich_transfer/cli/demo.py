@@ -39,7 +39,7 @@ Examples:
 )
 @click.option("--fresh", is_flag=True, help="Delete that folder first.")
 def demo(folder: str, fresh: bool) -> None:
-    """See it work: upload, run again, kill in the middle, resume."""
+    """See it work: upload, run again, kill in the middle, resume, mirror, check."""
     home = Path(folder).absolute()
     marker = home / "made-by-immich-transfer-demo"
     if home.exists() and any(home.iterdir()) and not marker.exists():
@@ -96,7 +96,7 @@ def start_server(data: Path) -> Server:
 
 
 def walk_through(home: Path, photos: Path, server: Server) -> None:
-    """The four scenes."""
+    """The six scenes."""
     environment = os.environ | {
         "IMMICH_URL": server.url,
         "IMMICH_API_KEY": server.key,
@@ -104,7 +104,7 @@ def walk_through(home: Path, photos: Path, server: Server) -> None:
     }
 
     def run(*arguments: str, kill_after: float | None = None) -> int:
-        shown = " ".join(f'"{a}"' if " " in a else a for a in arguments)
+        shown = " ".join(f'"{a}"' if set(a) & set(" *") else a for a in arguments)
         click.secho(f"\n$ immich-transfer {shown}", bold=True)
         process = subprocess.Popen(
             [sys.executable, "-m", "immich_transfer", *arguments],
@@ -132,8 +132,15 @@ def walk_through(home: Path, photos: Path, server: Server) -> None:
 
     title(4, "Taking it up again: what went up before is not sent again")
     must(run("resume"))
-    click.echo(f"\nThe server's files are under {home / 'server'}; run the demo again and scene 1")
-    click.echo("finds them all there. Next: immich-transfer upload --help")
+    title(5, "All albums come down to a folder, each file checked against the server's SHA-1")
+    must(run("mirror", "-o", "albums", "--album", "*"))
+
+    title(6, "Is everything the same on both sides, and on disk what was written?")
+    must(run("check", "photos"))
+    must(run("check", "--album", "*", "-o", "albums"))
+    must(run("check", "--scrub", "albums"))
+    click.echo(f"\nThe albums are under {home / 'albums'}; run the demo again and scenes 1 and 5")
+    click.echo("find everything there. Next: immich-transfer upload --help")
 
 
 def title(number: int, text: str) -> None:

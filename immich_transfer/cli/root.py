@@ -32,9 +32,13 @@ COMMANDS = {
     "status": Entry(TRANSFERS, "status", "Say what failed or is still owed, and why."),
     "runs": Entry(TRANSFERS, "runs", "List the last runs."),
     "ping": Entry(SERVER, "ping", "Ask the server who it is and what the key may do."),
+    "albums": Entry(SERVER, "albums", "List, make, fill and delete albums."),
+    "assets": Entry(SERVER, "assets", "List, show, fetch, delete and restore photos."),
+    "search": Entry(SERVER, "search", "Find photos by what they show or what is known of them."),
+    "tags": Entry(SERVER, "tags", "List tags and put them on photos."),
     "config": Entry(SERVER, "config", "Show, find or begin the configuration file."),
     "sandbox": Entry(TRY, "sandbox", "Run a built-in Immich server to try things on."),
-    "demo": Entry(TRY, "demo", "See it work: upload, run again, kill, resume."),
+    "demo": Entry(TRY, "demo", "See it work: upload, kill, resume, mirror, check."),
 }
 
 EPILOG = """\b
@@ -71,7 +75,7 @@ class LazyGroup(click.Group):
             if len(args) == 1:
                 click.echo(ctx.get_help())
                 ctx.exit()
-            args = [args[1], "--help"]
+            args = [*args[1:], "--help"]
         if args[0] not in COMMANDS and not args[0].startswith("-"):
             from difflib import get_close_matches
 
