@@ -14,6 +14,7 @@ from contextlib import ExitStack, suppress
 import xxhash
 
 from immich_transfer.errors import LocalReadError, LocalWriteError, TransferError
+from immich_transfer.failpoints import ARMED, point
 from immich_transfer.model import Fingerprint, Sha1
 
 from .digest import fingerprint
@@ -134,6 +135,8 @@ class PartFile:
 
     def write(self, chunks: Sequence[bytes]) -> None:
         """Append and hash."""
+        if ARMED:
+            point("disk.write")
         try:
             for chunk in chunks:
                 rest = memoryview(chunk)
@@ -159,6 +162,8 @@ class PartFile:
         try:
             if modified_ms:
                 _set_time(self._descriptor, self._where, modified_ms)
+            if ARMED:
+                point("disk.sync")
             os.fsync(self._descriptor)
             return fingerprint(os.fstat(self._descriptor))
         except OSError as error:

@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from immich_transfer.errors import CannotContinue, LocalWriteError, TransferError, UsageError
+from immich_transfer.failpoints import ARMED, point
 
 KEPT_FOLDERS = 64
 """Folders kept open for the next file; those in use stay open beyond that."""
@@ -98,6 +99,8 @@ class Folder:
 
     def link_descriptor(self, descriptor: int, name: str) -> None:
         """Give a file without a name one. Raises FileExistsError when it is taken."""
+        if ARMED:
+            point("disk.appear")
         os.link(
             f"/proc/self/fd/{descriptor}",
             self._name(name),
@@ -107,6 +110,8 @@ class Folder:
 
     def move(self, name: str, target: Folder, new: str, *, replace: bool = False) -> None:
         """Rename. Raises FileExistsError when `new` is there, unless it may be replaced."""
+        if ARMED:
+            point("disk.move")
         if replace:
             os.replace(self._name(name), target._name(new), **self._both(target))
             return
@@ -123,6 +128,8 @@ class Folder:
 
     def link(self, name: str, target: Folder, new: str) -> None:
         """Another name for the same file. Raises FileExistsError, or OSError without links."""
+        if ARMED:
+            point("disk.link")
         try:
             os.link(
                 self._name(name), target._name(new), follow_symlinks=False, **self._both(target)
@@ -131,6 +138,8 @@ class Folder:
             raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP)) from None
 
     def remove(self, name: str) -> None:
+        if ARMED:
+            point("disk.unlink")
         os.unlink(self._name(name), **self._at)
 
     def remove_folder(self, name: str) -> None:
@@ -139,6 +148,8 @@ class Folder:
 
     def sync(self) -> None:
         """Names made and removed here survive a power cut. No-op where folders have no fsync."""
+        if ARMED:
+            point("disk.folder-sync")
         if self._descriptor is not None:
             with suppress(OSError):  # some network file systems refuse; there is no more to do
                 os.fsync(self._descriptor)
@@ -152,6 +163,8 @@ class Folder:
         """Raises FileNotFoundError, or LocalWriteError for a link or a file in its place."""
         path = os.path.join(self.path, name)
         if make:
+            if ARMED:
+                point("disk.mkdir")
             try:
                 os.mkdir(self._name(name), **self._at)
                 self.sync()

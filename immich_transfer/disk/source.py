@@ -7,6 +7,7 @@ import os
 import aiofiles
 
 from immich_transfer.errors import ChangedWhileReading, LocalReadError
+from immich_transfer.failpoints import ARMED, point
 from immich_transfer.model import LocalFile
 
 from .digest import fingerprint, open_file
@@ -66,7 +67,11 @@ def remove_unchanged(file: LocalFile) -> tuple[bool, str]:
     try:
         if fingerprint(os.stat(file.path)) != file.fingerprint:
             return False, "kept here: it changed since it was sent"
+        if ARMED:
+            point("disk.remove-source")
         os.unlink(file.path)
+        if ARMED:
+            point("disk.remove-source.done")
     except OSError as error:
         return False, f"kept here: {(error.strerror or 'cannot be deleted').lower()}"
     return True, "deleted here"

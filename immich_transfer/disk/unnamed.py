@@ -12,6 +12,7 @@ from contextlib import suppress
 
 import xxhash
 
+from immich_transfer.failpoints import ARMED, point
 from immich_transfer.model import Fingerprint, Sha1
 
 from .digest import fingerprint
@@ -42,6 +43,8 @@ class Unnamed:
         if modified_ms:
             with suppress(OSError, OverflowError):  # a date this file system does not know
                 os.utime(self._descriptor, ns=(modified_ms * 1_000_000,) * 2)
+        if ARMED:
+            point("disk.sync")
         os.fsync(self._descriptor)
         return fingerprint(os.fstat(self._descriptor))
 

@@ -33,6 +33,7 @@ from immich_transfer.errors import (
     UsageError,
 )
 from immich_transfer.events import Listener, Retrying
+from immich_transfer.failpoints import ARMED, point
 from immich_transfer.model import Totals
 from immich_transfer.policy.retry import CAP_SECONDS, RetryQuota, backoff, retry_after
 
@@ -132,12 +133,16 @@ class Http:
         if with_key:
             sent |= self.key_header
         self.totals.requests += 1
+        if ARMED:
+            point("http.request")
         try:
             async with self.session.request(
                 method, self._url(path), data=data, headers=sent, allow_redirects=False
             ) as response:
                 limit = ANSWER_LIMIT if response.status < 400 else ERROR_LIMIT
                 body = await _read(response, limit)
+                if ARMED:
+                    point("http.answer")
                 status, answered = response.status, response.headers
         except aiohttp.ClientConnectorCertificateError:
             raise certificate_refused(self.base) from None
@@ -164,6 +169,8 @@ class Http:
         """
         sent = {**(headers or {}), **self.key_header}
         self.totals.requests += 1
+        if ARMED:
+            point("http.request")
         try:
             async with self.session.request(
                 method, self._url(path), data=data, headers=sent, allow_redirects=False
@@ -188,12 +195,16 @@ class Http:
         """
         sent = {"Accept-Encoding": "identity", **self.key_header}
         self.totals.requests += 1
+        if ARMED:
+            point("http.request")
         try:
             async with self.session.get(
                 self._url(path), headers=sent, allow_redirects=False
             ) as response:
                 good = response.status == 200
                 body = await _read(response, limit if good else ERROR_LIMIT)
+                if ARMED:
+                    point("http.answer")
         except aiohttp.ClientConnectorCertificateError:
             raise certificate_refused(self.base) from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:

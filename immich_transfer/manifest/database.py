@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from immich_transfer.errors import CannotContinue, TransferError
+from immich_transfer.failpoints import ARMED, point
 
 NAME = "manifest.sqlite3"
 DAMAGED = "manifest.damaged"
@@ -119,7 +120,11 @@ class Database:
             try:
                 self._writer.execute("BEGIN IMMEDIATE")
                 yield self._writer
+                if ARMED:
+                    point("manifest.commit")
                 self._writer.execute("COMMIT")
+                if ARMED:
+                    point("manifest.committed")
             except sqlite3.Error as error:
                 self._undo()
                 raise self._report(error) from None

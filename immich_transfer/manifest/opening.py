@@ -15,6 +15,7 @@ from importlib import resources
 from urllib.parse import quote
 
 from immich_transfer.errors import UsageError
+from immich_transfer.failpoints import ARMED, point
 
 from .database import (
     DAMAGED,
@@ -174,6 +175,8 @@ def _migrate(connection: sqlite3.Connection, state_dir: str) -> None:
     version = _format(connection, state_dir)
     for number, script in enumerate(shipped()[version:], version + 1):
         try:
+            if ARMED:
+                point("manifest.migrate")
             connection.executescript(
                 f"BEGIN IMMEDIATE;\n{script}\n;PRAGMA application_id = {APPLICATION_ID};"
                 f"PRAGMA user_version = {number};\nCOMMIT;"
