@@ -23,7 +23,7 @@ class Version(NamedTuple):
 OLDEST = Version(1, 106, 0)
 """Plural paths (`/assets`); nothing older is spoken."""
 SERVER_PATH = Version(1, 107, 0)
-"""`/server/*` answers; before that only `/server-info/*`."""
+"""`/server/*` answers; before that only `/server-info/*`. `about` comes with it."""
 KEY_PERMISSIONS = Version(1, 113, 0)
 """API keys carry permissions; tags can be upserted."""
 VISIBILITY = Version(1, 133, 0)
@@ -43,7 +43,56 @@ ALBUMS_HOLD_ASSETS = Version(3, 0, 0)
 SCOPED_CHECK = Version(1, 141, 0)
 """bulk-upload-check names `asset.upload`: between STRICT_ROUTES and this it takes `all`."""
 
+BARE_SCAN = Version(1, 116, 0)
+"""A library's scan has no body; before this it has to have one."""
+MANUAL_JOBS = Version(1, 116, 0)
+"""`POST /jobs` starts housekeeping by name."""
+QUEUES = Version(2, 4, 0)
+"""`/queues` lists, pauses, resumes and empties; `/jobs` is deprecated, but alone can start a queue
+and forget its failed jobs."""
+
+QUEUE_SINCE = {
+    "thumbnailGeneration": OLDEST,
+    "metadataExtraction": OLDEST,
+    "videoConversion": OLDEST,
+    "faceDetection": OLDEST,
+    "facialRecognition": OLDEST,
+    "smartSearch": OLDEST,
+    "duplicateDetection": OLDEST,
+    "backgroundTask": OLDEST,
+    "storageTemplateMigration": OLDEST,
+    "migration": OLDEST,
+    "search": OLDEST,
+    "sidecar": OLDEST,
+    "library": OLDEST,
+    "notifications": OLDEST,
+    "backupDatabase": Version(1, 120, 0),
+    "ocr": Version(2, 2, 0),
+    "workflow": Version(2, 3, 0),
+    "editor": Version(2, 5, 0),
+    "integrityCheck": Version(3, 0, 0),
+}
+"""Every queue, and the first version that has it. A server may list one we do not know."""
+
+MANUAL_SINCE = {
+    "person-cleanup": MANUAL_JOBS,
+    "tag-cleanup": MANUAL_JOBS,
+    "user-cleanup": MANUAL_JOBS,
+    "memory-cleanup": Version(1, 127, 0),
+    "memory-create": Version(1, 127, 0),
+    "backup-database": Version(1, 130, 0),
+    "integrity-missing-files": Version(3, 0, 0),
+    "integrity-untracked-files": Version(3, 0, 0),
+    "integrity-checksum-mismatch": Version(3, 0, 0),
+}
+"""Housekeeping that can be started; what deletes is left to the web page, which shows what."""
+
 _OLD_NAMES = {"albumAsset.create": "album.addAsset"}
+
+
+def server_path(version: Version) -> str:
+    """Where `version` tells of itself."""
+    return "server" if version >= SERVER_PATH else "server-info"
 
 
 def permission_name(permission: str, version: Version) -> str:
