@@ -41,7 +41,6 @@ def test_a_second_run_fetches_and_reads_nothing(bench: Bench, server: Server) ->
     assert snapshot(bench.out) == before
 
 
-@BOTH
 def test_the_lines_are_the_contract(bench: Bench, server: Server) -> None:
     (asset_id,) = server.seed("a.jpg", album="A")
     (content,) = server.sums([asset_id])
@@ -142,7 +141,6 @@ def test_a_touched_file_is_read_once_and_kept(bench: Bench, server: Server) -> N
     assert server.originals() == 2
 
 
-@BOTH
 def test_files_are_adopted_when_the_manifest_is_gone(bench: Bench, server: Server) -> None:
     ids = server.seed(*(f"{n}.jpg" for n in range(6)), "same.jpg", "same.jpg", live=1, album="A")
     server.edit(ids[5], library="NAS")
@@ -192,7 +190,7 @@ def test_bit_rot_is_found_by_checksum(bench: Bench, server: Server) -> None:
     assert place.with_name("a (local).jpg").read_bytes() == rotten
 
 
-@BOTH
+@pytest.mark.parametrize("server", ["2.7"], indirect=True)
 def test_a_dry_run_writes_nothing(bench: Bench, server: Server) -> None:
     server.seed("a.jpg", "b.jpg", "c.jpg", live=1, album="A")
     first = bench.download("--album", "A", "--dry-run")
@@ -290,7 +288,6 @@ def slow_download(bench: Bench, server: Server) -> Running:
 
 
 @POSIX
-@BOTH
 def test_one_ctrl_c_finishes_what_is_in_flight(bench: Bench, server: Server) -> None:
     running = slow_download(bench, server)
     running.signal(signal.SIGINT)
@@ -324,7 +321,7 @@ def test_one_ctrl_c_finishes_what_is_in_flight(bench: Bench, server: Server) -> 
 
 
 @POSIX
-@BOTH
+@pytest.mark.parametrize("server", ["2.7"], indirect=True)
 def test_two_ctrl_c_drop_what_is_in_flight(bench: Bench, server: Server) -> None:
     size = 3_000_000
     (large,) = server.seed("large.mp4", size=size, album="A")

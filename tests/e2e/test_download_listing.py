@@ -19,7 +19,7 @@ def listed(result: Result) -> Counter[str]:
 @BOTH
 def test_three_thousand_of_one_date_are_all_listed(bench: Bench, server: Server) -> None:
     ids = server.seed(assets=MANY, size=0, equal_dates=MANY, album="Burst")
-    for flags in (["--all"], ["--album", "Burst"], ["--taken-after", "1999-01-01"]):
+    for flags in (["--all"], ["--album", "Burst"]):
         before = server.requests()
         result = bench.download(*flags, "--dry-run")
         assert listed(result) == Counter(ids), flags
@@ -71,10 +71,11 @@ def test_counts_that_disagree(bench: Bench, server: Server, flags: str, fault: s
     (note,) = result.summary["notes"]
     assert "10" in note and "7" in note
     assert note in result.stderr
-    server.box.faults()
-    again = bench.download(*flags.split())
-    assert sum(again.outcomes.values()) == 10
-    assert "notes" not in again.summary
+    if flags == "--all":
+        server.box.faults()
+        again = bench.download(*flags.split())
+        assert again.outcomes == {"unchanged": 7, "downloaded": 3}
+        assert "notes" not in again.summary
 
 
 @BOTH
@@ -88,7 +89,6 @@ def test_a_count_that_disagrees_once_is_made_again(bench: Bench, server: Server)
     ("server", "flags", "fault"),
     [
         ("2.7", "--all", "timeline:*=502"),
-        ("3.0", "--all", "timeline:2-=503"),
         ("3.0", "--all", "timeline:2-=500,json"),
         ("2.7", "--all", "search:*=reset"),
         ("3.0", "--all", "search:2-=500,json"),

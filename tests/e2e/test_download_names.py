@@ -133,7 +133,6 @@ def test_hostile_names_land_inside(bench: Bench, server: Server) -> None:
     assert names(bench, "--album-id", album, out="other", state="state 2") == first
 
 
-@BOTH
 def test_names_stay_when_one_more_comes(bench: Bench, server: Server) -> None:
     ids = server.seed(*TWINS, album="A")
     before = names(bench, "--album", "A")
