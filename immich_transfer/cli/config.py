@@ -1,8 +1,11 @@
-"""`immich-transfer config`: show what applies, find the file, begin one. Never shows the key."""
+"""`immich-transfer config`: show what applies, find the file, begin or change it. Never shows the
+key, nor takes it from the command line, where everybody could read it.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -20,16 +23,16 @@ from .shared import (
 )
 from .words import json_line, one_line, say
 
-EPILOG = examples("config init", "config show --origin", "config path")
+EPILOG = examples("config init", "config show --origin", "config set wait 2h", "config path")
 
 
 @click.group("config", epilog=EPILOG, invoke_without_command=True, no_args_is_help=False)
 @click.pass_context
 def config(ctx: click.Context, /) -> None:
-    """Show, find or begin the configuration file.
+    """Show, find, begin or change the configuration file.
 
     Flags win over the environment, the environment over the profile, the profile over the top
-    level of the file, and that over the defaults.
+    level of the file, and that over the defaults. `login` stores the key and writes the URL here.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help(), err=True)
@@ -47,23 +50,25 @@ def show(ctx: click.Context, /, origin: bool, **params: Any) -> int:
     from immich_transfer.config.fields import BY_NAME
 
     settings = settings_of(ctx.params)
+    origins = {name: setting.origin for name, setting in settings.values.items()}
     shown = {
         name: ("***" if name == "api_key" else BY_NAME[name].written(setting.value))
         if setting.value is not None
         else None
         for name, setting in settings.values.items()
     }
+    stored = settings.stored()
+    if stored is not None:
+        shown["api_key"] = "***"
+        origins["api_key"] = f"login, in the {stored.place}"
     if params["json"]:
-        values = {
-            name: {"value": value, "origin": settings.values[name].origin}
-            for name, value in shown.items()
-        }
+        values = {n: {"value": value, "origin": origins[n]} for n, value in shown.items()}
         line = {"type": "config", "v": 1, "file": settings.file, "profile": settings.profile}
         say(json_line({**line, "settings": values}))
         return 0
     width = max(map(len, shown))
     for name, value in shown.items():
-        where = f"  ({settings.values[name].origin})" if origin else ""
+        where = f"  ({origins[name]})" if origin else ""
         text = "-" if value is None else {"True": "true", "False": "false"}.get(value, value)
         say(f"{name:{width}}  {one_line(text)}{one_line(where)}")
     return 0
@@ -101,3 +106,99 @@ def init(**params: Any) -> int:
         raise UsageError(f"cannot write {where}: {error.strerror}") from None
     say(f"Wrote {where}: set url and api_key in it, then run `immich-transfer ping`.")
     return 0
+
+
+def _names(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
+    """What a shell may complete NAME to."""
+    from immich_transfer.config.fields import BY_NAME
+
+    return [name for name in BY_NAME if name.startswith(begun.replace("-", "_"))]
+
+
+@config.command(
+    "set",
+    cls=Command,
+    epilog=examples(
+        "config set wait 2h",
+        "config set url https://photos.example.org --profile parents",
+        "config set api_key - < key.txt",
+    ),
+)
+@click.argument("name", metavar="NAME", shell_complete=_names)
+@click.argument("value", metavar="[VALUE]", required=False)
+@config_options
+def set_(name: str, value: str | None, **params: Any) -> int:
+    """Write a setting into the file; comments and other lines stay as they are.
+
+    The key is read from standard input, with - as VALUE, or asked for: on a command line other
+    users could see it. `immich-transfer login` tries it first.
+    """
+    from immich_transfer.config.change import field_named, set_values, value_of
+
+    field = field_named(name)
+    if field.name == "api_key":
+        value = _key(value)
+    if value is None:
+        raise click.UsageError(f"a value for {field.name} is missing")
+    file, profile = _place(params)
+    typed = value_of(field, value, file)
+    gone = set_values(file, profile, [(field, typed)])
+    shown = "***" if field.name == "api_key" else value
+    said = f"Set {field.name} to {shown} in {_said(file, profile)}"
+    say(one_line("; ".join([said, *(f"{other} is not set there any more" for other in gone)])))
+    return 0
+
+
+@config.command("unset", cls=Command, epilog=examples("config unset wait"))
+@click.argument("name", metavar="NAME", shell_complete=_names)
+@config_options
+def unset(name: str, **params: Any) -> int:
+    """Take a setting out of the file: what is said elsewhere, or the default, applies again."""
+    from immich_transfer.config.change import field_named, unset_values
+
+    file, profile = _place(params)
+    gone = unset_values(file, profile, dict.fromkeys((name, name.replace("-", "_"))))
+    if gone:
+        say(one_line(f"Removed {gone[0]} from {_said(file, profile)}"))
+    else:
+        say(one_line(f"{field_named(name).name} is not set in {_said(file, profile)}"))
+    return 0
+
+
+def _key(value: str | None) -> str:
+    """A key to store; not from the command line."""
+    import sys
+
+    from immich_transfer.config.settings import KEY_FILE_LIMIT
+    from immich_transfer.errors import UsageError
+
+    from .secrets import learn
+
+    if value not in (None, "-"):
+        learn(value or "")
+        raise UsageError(
+            "a key on the command line can be seen by everybody on this computer",
+            hint="`config set api_key -` reads it from standard input; `immich-transfer login` asks"
+            " for it and tries it",
+        )
+    if value is None and sys.stdin is not None and sys.stdin.isatty():
+        value = str(click.prompt("API key", hide_input=True, err=True))
+    else:
+        value = sys.stdin.read(KEY_FILE_LIMIT) if sys.stdin is not None else ""
+    learn(value)
+    return value
+
+
+def _place(params: Mapping[str, Any]) -> tuple[str, str | None]:
+    """The file and the profile that are meant."""
+    from immich_transfer.config.settings import PROFILE_VARIABLE, config_file
+
+    for name in ("config", "profile"):
+        if params[name] is not None and not params[name].strip():
+            raise click.BadParameter("it is empty", param_hint=f"--{name}")
+    profile = params["profile"] or os.environ.get(PROFILE_VARIABLE) or None
+    return config_file(params, os.environ)[0], profile
+
+
+def _said(file: str, profile: str | None) -> str:
+    return file if profile is None else f"profile {profile} of {file}"

@@ -6,20 +6,22 @@
 The file is `config.toml` in the user's configuration folder, or `--config`. Its top level holds
 settings for every run, `[profile.NAME]` tables replace some of them. Within the file, url and key
 belong together: a profile with a url of its own does not inherit the key from above (law 7).
+Where nothing says a key, the one that `login` stored for this very server is taken.
 """
 
 from __future__ import annotations
 
-import difflib
 import os
 import stat
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from immich_transfer.errors import KeyRefused, UsageError
 
-from .fields import BY_NAME, FIELDS, Field
+from .credentials import Credentials, Stored
+from .fields import BY_NAME, FIELDS
+from .file import Setting, layers_of, read
 from .options import Secret, ServerOptions, TransferOptions
 
 CONFIG_VARIABLE = "IMMICH_TRANSFER_CONFIG"
@@ -27,27 +29,28 @@ PROFILE_VARIABLE = "IMMICH_TRANSFER_PROFILE"
 KEY_FILE_LIMIT = 4096
 """Characters at most: a key has about 43, and a photo is not a key."""
 
-NO_KEY_HINT = "set IMMICH_API_KEY, or use --api-key-file FILE, or put it into the config file"
-NO_URL_HINT = "set IMMICH_URL, or use --url http://nas:2283, or put it into the config file"
-
-
-class Setting(NamedTuple):
-    """A value and who said so."""
-
-    value: Any
-    origin: str
+NO_KEY_HINT = "run `immich-transfer login`, or set IMMICH_API_KEY, or use --api-key-file FILE"
+NO_URL_HINT = "run `immich-transfer login`, or set IMMICH_URL, or use --url http://nas:2283"
 
 
 class Settings:
     """Merged values. `warnings` are for people, on stderr."""
 
     def __init__(
-        self, values: dict[str, Setting], *, file: str, profile: str | None, warnings: list[str]
+        self,
+        values: dict[str, Setting],
+        *,
+        file: str,
+        profile: str | None,
+        warnings: list[str],
+        shares_url: bool = False,
     ) -> None:
         self.values = values
         self.file = file
         self.profile = profile
         self.warnings = warnings
+        self._shares_url = shares_url
+        """The profile names no server, so it is the same account as without it."""
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name].value
@@ -92,6 +95,9 @@ class Settings:
         path = self["api_key_file"]
         if text is None and path is not None:
             text, source = self._read_key(path), path
+        stored = self.stored() if text is None else None
+        if stored is not None:
+            text, source = credentials().reveal(stored), "`login`"
         if not text:
             raise KeyRefused("no API key", hint=NO_KEY_HINT)
         text = text.strip()
@@ -103,6 +109,16 @@ class Settings:
                 hint="copy the key again from Account Settings > API Keys",
             )
         return Secret(text)
+
+    def stored(self) -> Stored | None:
+        """What `login` stored for this server and profile, when nothing else says a key."""
+        if self["url"] is None or self["api_key"] is not None or self["api_key_file"] is not None:
+            return None
+        url = normal_url(self["url"], self.values["url"].origin)
+        found = credentials().find(url, self.profile)
+        if found is None and self._shares_url:
+            found = credentials().find(url, None)
+        return found
 
     def _read_key(self, path: str) -> str:
         try:
@@ -163,12 +179,21 @@ def normal_url(text: str, origin: str = "--url") -> str:
     return f"{parts.scheme}://{parts.netloc}{path}"
 
 
-def default_config_file() -> str:
-    """Where the configuration is looked for."""
+def config_folder() -> str:
+    """The user's own: of the configuration, and of the keys that `login` stored."""
     import platformdirs
 
-    folder = platformdirs.user_config_dir("immich-transfer", appauthor=False)
-    return os.path.join(folder, "config.toml")
+    return platformdirs.user_config_dir("immich-transfer", appauthor=False)
+
+
+def credentials() -> Credentials:
+    """The keys that `login` stored."""
+    return Credentials(config_folder())
+
+
+def default_config_file() -> str:
+    """Where the configuration is looked for."""
+    return os.path.join(config_folder(), "config.toml")
 
 
 def default_state_dir() -> str:
@@ -184,20 +209,31 @@ def config_file(flags: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[s
     return (asked, True) if asked else (default_config_file(), False)
 
 
-def load(flags: Mapping[str, Any], *, environ: Mapping[str, str] | None = None) -> Settings:
+def load(
+    flags: Mapping[str, Any],
+    *,
+    environ: Mapping[str, str] | None = None,
+    new_profile: bool = False,
+) -> Settings:
     """Merge what was said: `flags` (parsed values by name; None is not given) > environment >
-    profile > top level of the file > default. Raises UsageError in one line."""
+    profile > top level of the file > default. Raises UsageError in one line; for a profile that
+    is not in the file only without `new_profile`."""
     environ = os.environ if environ is None else environ
     if flags.get("api_key") is not None and flags.get("api_key_file") is not None:
         raise UsageError("give --api-key or --api-key-file, not both")
     path, asked = config_file(flags, environ)
     warnings: list[str] = []
-    document = _read(path, asked, warnings)
+    document = read(path, asked and not new_profile, warnings)
     profile = flags.get("profile") or environ.get(PROFILE_VARIABLE) or None
+    if new_profile and profile is not None:
+        tables = document.setdefault("profile", {})
+        if isinstance(tables, dict):
+            tables.setdefault(profile, {})
+    from_file = layers_of(document, path, profile)
     layers = [
         {name: Setting(value, BY_NAME[name].flag) for name, value in _given(flags)},
         _from_environment(environ),
-        *_from_file(document, path, profile),
+        *from_file,
     ]
     values: dict[str, Setting] = {}
     for field in FIELDS:
@@ -206,7 +242,13 @@ def load(flags: Mapping[str, Any], *, environ: Mapping[str, str] | None = None) 
     _choose_key(values, layers)
     if values["state_dir"].value is None:
         values["state_dir"] = Setting(default_state_dir(), "default")
-    return Settings(values, file=path, profile=profile, warnings=warnings)
+    return Settings(
+        values,
+        file=path,
+        profile=profile,
+        warnings=warnings,
+        shares_url=profile is not None and "url" not in from_file[0],
+    )
 
 
 def _given(flags: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
@@ -232,90 +274,3 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Setting]:
             if field.name not in layer and environ.get(variable, "").strip():
                 layer[field.name] = Setting(environ[variable], variable)
     return layer
-
-
-def _read(path: str, asked: bool, warnings: list[str]) -> dict[str, Any]:
-    import tomllib
-
-    try:
-        with open(path, "rb") as file:
-            document = tomllib.load(file)
-            mode = os.fstat(file.fileno()).st_mode
-    except FileNotFoundError:
-        if asked:
-            raise UsageError(
-                f"the config file does not exist: {path}",
-                hint="`immich-transfer config init` writes one to start from",
-            ) from None
-        return {}
-    except OSError as error:
-        raise UsageError(f"cannot read the config file {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not valid TOML: {error}") from None
-    tables = document.get("profile")
-    profiles = tables.values() if isinstance(tables, dict) else ()
-    holds_key = any(isinstance(t, dict) and "api_key" in t for t in (document, *profiles))
-    if holds_key and os.name == "posix" and mode & stat.S_IROTH:
-        warnings.append(f"everyone on this computer can read the key in {path}: chmod 600 {path}")
-    return document
-
-
-def _from_file(
-    document: dict[str, Any], path: str, profile: str | None
-) -> list[dict[str, Setting]]:
-    """The profile's layer and the top level's, checked."""
-    profiles = document.pop("profile", {})
-    if not isinstance(profiles, dict) or not all(isinstance(p, dict) for p in profiles.values()):
-        raise UsageError(f"{path}: profiles are tables: write [profile.NAME] above their settings")
-    top = _layer(document, path, path)
-    layers = {
-        name: _layer(table, path, f"profile {name} in {path}", f"profile.{name}.")
-        for name, table in profiles.items()
-    }
-    if profile is None:
-        return [top]
-    if profile not in layers:
-        known = f"it has {', '.join(sorted(layers))}" if layers else "it has none"
-        raise UsageError(f"no profile {profile} in {path} ({known}){nearest(profile, layers)}")
-    chosen = layers[profile]
-    if "url" in chosen:
-        top = {name: value for name, value in top.items() if not name.startswith("api_key")}
-    return [chosen, top]
-
-
-def _layer(table: dict[str, Any], path: str, origin: str, prefix: str = "") -> dict[str, Setting]:
-    layer: dict[str, Setting] = {}
-    for name, value in table.items():
-        if name not in BY_NAME:
-            names = BY_NAME if prefix else (*BY_NAME, "profile")
-            raise UsageError(f"{path}: unknown setting {prefix}{name}{nearest(name, names)}")
-        try:
-            layer[name] = Setting(_value(BY_NAME[name], value, path), origin)
-        except ValueError as error:
-            shown = "" if name == "api_key" else f" {value!r}"
-            raise UsageError(f"{path}: {prefix}{name}:{shown} {error}") from None
-    if "api_key" in layer and "api_key_file" in layer:
-        raise UsageError(f"{path}: give {prefix}api_key or {prefix}api_key_file, not both")
-    return layer
-
-
-def _value(field: Field, value: Any, path: str) -> Any:
-    if field.kind == "flag":
-        if not isinstance(value, bool):
-            raise ValueError("is neither true nor false")
-        return value
-    if field.parse is not None:
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise ValueError("is neither a number nor a text")
-        return field.parse(str(value))
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError("is not a text in quotes")
-    if field.kind == "path" and value != "-":
-        return os.path.join(os.path.dirname(os.path.abspath(path)), os.path.expanduser(value))
-    return value
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """'; did you mean X?' when something is near enough, else ''."""
-    found = difflib.get_close_matches(name.replace("-", "_"), list(names), n=1, cutoff=0.6)
-    return f"; did you mean {found[0]}?" if found else ""
