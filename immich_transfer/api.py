@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any
 
 import msgspec
 
+from .arguments import typed
 from .check.flow import run_check
 from .check.verdicts import DIFFERENT
 from .config.options import (
@@ -115,7 +116,7 @@ class ImmichTransfer:
                 self._transfer,
                 wanted,
                 listener=hear,
-                arguments=("upload", "--", *wanted.paths),
+                arguments=typed(wanted),
                 stop=stop,
             ),
         )
@@ -136,7 +137,6 @@ class ImmichTransfer:
         Raises a TransferError for what ends the run before it began (no such album, wrong key).
         """
         wanted = DownloadOptions(output=os.fsdecode(output), selection=selection, **options)
-        command = "mirror" if wanted.mirror else "download"
         return await self._report(
             listener,
             lambda hear, stop: run_download(
@@ -144,7 +144,7 @@ class ImmichTransfer:
                 self._transfer,
                 wanted,
                 listener=hear,
-                arguments=(command, "-o", wanted.output, *_words(selection)),
+                arguments=typed(wanted),
                 stop=stop,
             ),
         )
@@ -166,6 +166,7 @@ class ImmichTransfer:
         *,
         output: str | os.PathLike[str] | None = None,
         selection: Selection | None = None,
+        layout: str | None = None,
         scrub: str | os.PathLike[str] | None = None,
         repair: bool = False,
         read: bool = False,
@@ -174,15 +175,23 @@ class ImmichTransfer:
         """Compare local `paths` with the server, or a `selection` with the folder `output`, or the
         folder `scrub` with what was written to it. `report.ok` is True when all is the same.
 
-        Raises UsageError unless exactly one of the three is given.
+        A `layout` is that of the download. Raises UsageError unless exactly one of the three is
+        given, and for a path or folder that does not exist.
         """
         if [bool(paths), selection is not None, scrub is not None].count(True) != 1 or (
             (selection is None) != (output is None)
         ):
             raise UsageError("give paths, or a selection and its output, or a folder to scrub")
+        if repair and scrub is None:
+            raise UsageError("repair belongs to scrub")
+        for path in paths:
+            if not os.path.lexists(path):
+                raise UsageError(f"{os.fsdecode(path)} does not exist")
         download = None
         if selection is not None and output is not None:
-            download = DownloadOptions(output=os.fsdecode(output), selection=selection)
+            download = DownloadOptions(
+                output=os.fsdecode(output), selection=selection, layout=layout
+            )
         files = None
         if paths:
             files = UploadOptions(
@@ -250,30 +259,3 @@ class ImmichTransfer:
             if not work.done():
                 self.stop()
             await work
-
-
-def _words(selection: Selection) -> Iterator[str]:
-    """A selection as one would type it, so that `resume` can take such a run up."""
-    for title in selection.albums:
-        yield from ("--album", title)
-    for album_id in selection.album_ids:
-        yield from ("--album-id", album_id)
-    for flag, given in (
-        ("--all", selection.everything),
-        ("--favorites", selection.favorites),
-        ("--archived", selection.archived),
-    ):
-        if given:
-            yield flag
-    for name, value in (
-        ("--search", selection.search),
-        ("--type", selection.type),
-        ("--taken-after", selection.taken_after),
-        ("--taken-before", selection.taken_before),
-    ):
-        if value is not None:
-            yield from (name, value)
-    for person in selection.people:
-        yield from ("--person", person)
-    for tag in selection.tags:
-        yield from ("--tag", tag)

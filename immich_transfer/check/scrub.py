@@ -19,7 +19,15 @@ import anyio
 from immich_transfer.config.options import TransferOptions
 from immich_transfer.disk.part import read_hashes
 from immich_transfer.disk.place import Destination, split
-from immich_transfer.errors import Exit, Interrupted, ItemError, TransferError, UsageError, worst
+from immich_transfer.errors import (
+    Exit,
+    Interrupted,
+    ItemError,
+    LocalReadError,
+    TransferError,
+    UsageError,
+    worst,
+)
 from immich_transfer.events import Discovered, Finished, Hashed, Listener, RunStarted, Stopping
 from immich_transfer.manifest.sqlite import open_manifest
 from immich_transfer.manifest.store import Manifest
@@ -109,6 +117,9 @@ def examine(destination: Destination, placed: Placed, on_bytes: Callable[[int], 
         return Finding(placed, Outcome.MISSING_LOCAL)
     except ItemError as error:
         return Finding(placed, Outcome.FAILED, error=error)
+    except OSError as error:
+        refused = LocalReadError(f"{error.strerror} ({folder or '.'})")
+        return Finding(placed, Outcome.FAILED, error=refused)
     if xxh3 == placed.xxh3:
         return Finding(placed, Outcome.EQUAL, seen.size)
     note = DAMAGED if same_file(placed.fingerprint, seen) else EDITED

@@ -29,6 +29,22 @@ from .shared import (
 from .words import one_line
 
 HOW = "How"
+OF_FILES = frozenset(
+    {
+        "include",
+        "exclude",
+        "filter_from",
+        "min_size",
+        "max_size",
+        "newer",
+        "older",
+        "hidden",
+        "no_default_excludes",
+        "follow_links",
+    }
+)
+OF_ASSETS = frozenset({"layout", "limit"})
+"""Options that mean something in one direction: in another they are a mistake."""
 
 EPILOG = examples(
     "check ~/Pictures",
@@ -153,13 +169,28 @@ def _direction(ctx: click.Context) -> str:
     if params["repair"] and params["scrub"] is None:
         raise click.UsageError("--repair belongs to --scrub DIR", ctx)
     if paths:
+        _refuse(ctx, OF_ASSETS, "--album NAME -o DIR")
         check_paths(ctx, paths)
         check_ranges(ctx)
         return "files"
+    _refuse(ctx, OF_FILES, "PATH")
     if params["scrub"] is not None:
+        _refuse(ctx, OF_ASSETS | {"type"}, "--album NAME -o DIR")
+        if not params["scrub"]:
+            raise click.UsageError("--scrub is empty (is a shell variable unset?)", ctx)
         return "scrub"
+    if not params["output"]:
+        raise click.UsageError("say where they are: -o DIR", ctx)
     check_selection(ctx)
     return "assets"
+
+
+def _refuse(ctx: click.Context, given: frozenset[str], direction: str) -> None:
+    for parameter in ctx.command.params:
+        name = parameter.name or ""
+        source = ctx.get_parameter_source(name)
+        if name in given and source is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{parameter.opts[0]} belongs to check {direction}", ctx)
 
 
 class _Combined:

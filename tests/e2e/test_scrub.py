@@ -9,7 +9,9 @@ import signal
 import pytest
 
 from .support import TIMEOUT, Bench, Result, Server, free_port, photo, sha1, until
-from .test_check_paths import rot, tree
+from .test_check_paths import bound, rot, tree
+
+__all__ = ["bound"]
 
 BOTH = pytest.mark.parametrize("server", ["2.7", "3.0"], indirect=True)
 NAMES = ("a.jpg", "b.jpg", "c.jpg", "d.jpg")
@@ -112,6 +114,20 @@ def test_what_is_in_the_way_is_named(bench: Bench, server: Server) -> None:
     assert scrub(bench, code=4).outcomes == {"missing-local": 4}
     (bench.out / "X").write_bytes(b"")
     assert scrub(bench, code=3).outcomes == {"failed": 4}
+
+
+@pytest.mark.usefixtures("bound")
+def test_what_cannot_be_read_could_not_be_checked(bench: Bench, server: Server) -> None:
+    album(bench, server, "a.jpg", title="X")
+    album(bench, server, "b.jpg", "c.jpg", title="Y")
+    (bench.out / "X").chmod(0)
+    (bench.out / "Y/b.jpg").chmod(0)
+    result = bench.start("check", "--scrub", "out").finish()
+    (bench.out / "X").chmod(0o700)
+    assert result.code == 3
+    assert result.outcomes == {"equal": 1, "failed": 2}
+    for name in ("a.jpg", "b.jpg"):
+        assert "Permission denied" in result.item(name)["error"]
 
 
 def test_ctrl_c_leaves_what_was_not_read_pending(bench: Bench, server: Server) -> None:
