@@ -30,9 +30,20 @@ class AlbumUser(msgspec.Struct, frozen=True, gc=False):
     role: str = ""
 
 
-class Album(
-    msgspec.Struct, frozen=True, gc=False, rename=lambda name: _ALBUM.get(name, _camel(name))
-):
+_ALBUM = {
+    "name": "albumName",
+    "asset_count": "assetCount",
+    "created": "createdAt",
+    "updated": "updatedAt",
+    "start": "startDate",
+    "end": "endDate",
+    "told_owner": "ownerId",
+    "users": "albumUsers",
+}
+"""What the server calls the fields of an album."""
+
+
+class Album(msgspec.Struct, frozen=True, gc=False, rename=_ALBUM):
     """An album, without what is in it."""
 
     id: str
@@ -59,17 +70,6 @@ class Album(
         if self.told_owner is not None:
             return self.told_owner
         return self.users[0].user.id if self.users else None
-
-
-_ALBUM = {
-    "name": "albumName",
-    "created": "createdAt",
-    "updated": "updatedAt",
-    "start": "startDate",
-    "end": "endDate",
-    "told_owner": "ownerId",
-    "users": "albumUsers",
-}
 
 
 class Tag(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -173,8 +173,3 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 def moment(ms: int) -> datetime:
     """An instant in ms as a datetime in UTC."""
     return _EPOCH + timedelta(milliseconds=ms)
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(part.title() for part in rest)
