@@ -48,6 +48,7 @@ def config(ctx: click.Context, /) -> None:
 def show(ctx: click.Context, /, origin: bool, **params: Any) -> int:
     """Show every setting as it applies now; the key is shown as ***."""
     from immich_transfer.config.fields import BY_NAME
+    from immich_transfer.config.settings import credentials
 
     settings = settings_of(ctx.params)
     origins = {name: setting.origin for name, setting in settings.values.items()}
@@ -60,7 +61,8 @@ def show(ctx: click.Context, /, origin: bool, **params: Any) -> int:
     stored = settings.stored()
     if stored is not None:
         shown["api_key"] = "***"
-        origins["api_key"] = f"login, in the {stored.place}"
+        where_kept = "the keyring" if stored.place == "keyring" else credentials().path
+        origins["api_key"] = f"login, in {where_kept}"
     if params["json"]:
         values = {n: {"value": value, "origin": origins[n]} for n, value in shown.items()}
         line = {"type": "config", "v": 1, "file": settings.file, "profile": settings.profile}

@@ -40,7 +40,9 @@ COMMANDS = {
     "users": Entry(SERVER, "users", "List users, or say whose the key is."),
     "libraries": Entry(SERVER, "libraries", "List, create, check and sync external libraries."),
     "jobs": Entry(SERVER, "jobs", "List, start, pause and await the server's jobs."),
-    "config": Entry(SERVER, "config", "Show, find or begin the configuration file."),
+    "login": Entry(SERVER, "login", "Try a key on a server and store both."),
+    "logout": Entry(SERVER, "logout", "Remove the key that login stored."),
+    "config": Entry(SERVER, "config", "Show, find, begin or change the configuration file."),
     "sandbox": Entry(TRY, "sandbox", "Run a built-in Immich server to try things on."),
     "demo": Entry(TRY, "demo", "See it work: upload, kill, resume, mirror, check."),
 }
