@@ -14,9 +14,9 @@ from aiohttp import web
 from .answers import Issue, Refusal, answer, invalid, nothing
 from .app import Call, Handler, Routes
 from .checking import as_text, field, path_checksum, required
+from .media import IMAGES, VIDEOS, extension_of, is_video
 from .queues import Queues, queue_names
 from .rows import Asset, Library, now_text
-from .versions import IMAGES, VIDEOS, extension_of, is_video
 
 _COMMANDS = ("start", "pause", "resume", "empty", "clear-failed")
 SCAN_JOB_SECONDS = 0.05
@@ -24,7 +24,6 @@ _KNOWN = frozenset(IMAGES + VIDEOS)
 
 
 def add_routes(routes: Routes) -> None:
-    release = routes.box.release.number
     jobs = Jobs(Queues(routes.box))
 
     def add(method: str, path: str, handler: Handler, name: str, permission: str) -> None:
@@ -32,16 +31,13 @@ def add_routes(routes: Routes) -> None:
 
     add("GET", "/jobs", jobs.every, "jobs", "job.read")
     add("PUT", "/jobs/{name}", jobs.command, "jobs", "job.create")
-    if release >= (1, 116, 0):
-        add("POST", "/jobs", new_job, "jobs", "job.create")
-    if release >= (2, 4, 0):
-        add("GET", "/queues", jobs.queues, "queues", "queue.read")
-        add("GET", "/queues/{name}", jobs.queue, "queues", "queue.read")
-        add("PUT", "/queues/{name}", jobs.set_queue, "queues", "queue.update")
-        add("DELETE", "/queues/{name}/jobs", jobs.drop, "queues", "queueJob.delete")
-    if release >= (2, 3, 0):
-        add("POST", "/admin/maintenance", maintain, "maintenance", "maintenance")
-        routes.add("GET", "/admin/maintenance/status", maintained, name="maintenance", key=False)
+    add("POST", "/jobs", new_job, "jobs", "job.create")
+    add("GET", "/queues", jobs.queues, "queues", "queue.read")
+    add("GET", "/queues/{name}", jobs.queue, "queues", "queue.read")
+    add("PUT", "/queues/{name}", jobs.set_queue, "queues", "queue.update")
+    add("DELETE", "/queues/{name}/jobs", jobs.drop, "queues", "queueJob.delete")
+    add("POST", "/admin/maintenance", maintain, "maintenance", "maintenance")
+    routes.add("GET", "/admin/maintenance/status", maintained, name="maintenance", key=False)
     add("GET", "/libraries", libraries, "libraries", "library.read")
     add("POST", "/libraries", new_library, "libraries", "library.create")
     add("GET", "/libraries/{id}", show_library, "libraries", "library.read")
@@ -129,7 +125,7 @@ class Jobs:
 
 async def new_job(call: Call) -> web.StreamResponse:
     required(await call.json(), "name", str)
-    return nothing() if call.release.number >= (1, 138, 0) else answer(None, 201)
+    return nothing() if call.release.deletes_say_nothing else web.Response(status=201)
 
 
 async def maintain(call: Call) -> web.StreamResponse:

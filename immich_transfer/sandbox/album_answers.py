@@ -27,9 +27,9 @@ def album_answer(
     `alone` tells more, as `GET /albums/{id}` does: of a shared one, who gave how many.
     """
     inside = members(store, album)
-    owner = user_brief(store.users[album.owner])
+    owner = user_brief(release, store.users[album.owner])
     others: list[dict[str, Any]] = [
-        {"user": user_brief(store.users[user]), "role": role}
+        {"user": user_brief(release, store.users[user]), "role": role}
         for user, role in album.roles.items()
         if user in store.users
     ]
@@ -60,7 +60,7 @@ def album_answer(
         # The owner first, then the caller, then by name (recorded).
         others.sort(key=lambda o: (o["user"]["id"] != viewer, o["user"]["name"]))
         data["albumUsers"] = [{"user": owner, "role": "owner"}, *others]
-    if album.roles and alone:
+    if album.roles and alone and release.has((2,)):
         counts = Counter(asset.owner for asset in inside)
         data["contributorCounts"] = [
             {"userId": user, "assetCount": count} for user, count in counts.most_common()

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from .album_answers import album_answer
-from .answers import Refusal, answer, nothing
+from .answers import Refusal, answer, gone
 from .app import Call, Routes
 from .assets import put_in
 from .checking import field, flag_of, ids_of, required, uuid_of
@@ -99,7 +99,7 @@ async def edit(call: Call) -> web.StreamResponse:
 
 async def delete(call: Call) -> web.StreamResponse:
     call.store.remove_album(album_for(call, call.id, "album.delete", "owner"))
-    return nothing()
+    return gone(call.release)
 
 
 async def put(call: Call) -> web.StreamResponse:

@@ -73,6 +73,11 @@ def nothing() -> web.Response:
     return web.Response(status=204)
 
 
+def gone(release: Release) -> web.Response:
+    """After a delete: 204, before 1.138 an empty 200."""
+    return web.Response(status=204 if release.deletes_say_nothing else 200)
+
+
 def error(release: Release, refusal: Refusal, correlation: str) -> web.Response:
     """2.x: message, error, statusCode, correlationId; 3.x: message, and `errors` for fields."""
     message: str | list[str] = refusal.message

@@ -20,6 +20,7 @@ from .answers import Answered, Refusal, error
 from .checking import uuid_of
 from .faulting import after, before
 from .faults import Action, Faults
+from .lifetimes import lives, permission_of
 from .rows import Key, User
 from .store import Store
 from .versions import Release, words
@@ -202,10 +203,20 @@ class Routes:
         name: str = "other",
         permission: str | None = None,
         key: bool = True,
+        any_key: bool = False,
         admin: bool = False,
     ) -> None:
-        """Register `handler`; `permission` None with `key` means any valid key."""
+        """Register `handler` if the version has the route.
+
+        A route without a `permission` takes every valid key, and from 1.136 on one with `all`
+        unless it says `any_key`.
+        """
         box = self.box
+        if not lives(box.release, method, path):
+            return
+        if permission is None and box.release.unnamed_needs_all and not any_key:
+            permission = "all"
+        permission = permission_of(box.release, path, permission)
         names = (name, "other") if name in COUNTED_AS_OTHER else (name,)
 
         async def serve(request: web.Request) -> web.StreamResponse:

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from .lifetimes import known, unknown
+from .media import is_video, media_type
 from .presenting import person_answer, tag_answer, user_brief
 from .rows import Asset, Person
 from .store import Store
-from .versions import Release, is_video, media_type, words
+from .versions import Release, words
 
 _NO_EXIF: Mapping[str, None] = dict.fromkeys(
     words(
@@ -65,9 +67,15 @@ def asset_answer(
         "width": None,
         "height": None,
         "isEdited": False,
+        "stackCount": None,
+        "deviceAssetId": asset.device_asset or asset.id,
+        "deviceId": asset.device or ("Library Import" if asset.library else "sandbox"),
+        "unassignedFaces": [],
     }
+    for name in unknown(release, "asset"):
+        del data[name]
     if exif:
-        data["exifInfo"] = {
+        shown: dict[str, Any] = {
             **_NO_EXIF,
             "make": asset.make,
             "model": asset.model,
@@ -82,10 +90,9 @@ def asset_answer(
             "latitude": asset.latitude,
             "longitude": asset.longitude,
         }
-    if release.device_ids:
-        device = asset.device or ("Library Import" if asset.library else "sandbox")
-        data["deviceAssetId"], data["deviceId"] = asset.device_asset or asset.id, device
-        data["unassignedFaces"] = []
+        for name in unknown(release, "exif"):
+            del shown[name]
+        data["exifInfo"] = shown
     return data
 
 
@@ -94,15 +101,16 @@ def whole_asset_answer(release: Release, store: Store, asset: Asset, viewer: str
     data = asset_answer(release, store, asset, viewer)
     tags = [tag for tag in store.tags.values() if asset.id in tag.assets and tag.owner == viewer]
     people = [person for person in store.people.values() if asset.id in person.assets]
-    data["owner"] = user_brief(store.users[asset.owner])
-    data["tags"] = [tag_answer(tag) for tag in tags]
+    data["owner"] = user_brief(release, store.users[asset.owner])
+    data["tags"] = [tag_answer(release, tag) for tag in tags]
     data["people"] = people_answer(release, asset, people, viewer)
-    stack = store.stack_of(asset.id)
-    data["stack"] = stack and {
-        "id": stack.id,
-        "primaryAssetId": next(iter(stack.assets)),
-        "assetCount": len(stack.assets),
-    }
+    if release.stack_objects:
+        stack = store.stack_of(asset.id)
+        data["stack"] = stack and {
+            "id": stack.id,
+            "primaryAssetId": next(iter(stack.assets)),
+            "assetCount": len(stack.assets),
+        }
     return data
 
 
@@ -114,10 +122,10 @@ def people_answer(
         return []
     told = []
     for person in people:
-        data = person_answer(person)
+        data = person_answer(release, person)
         if release.device_ids:
             face = uuid.uuid5(uuid.UUID(person.id), asset.id)
-            data["faces"] = [{"id": str(face), **_FACE}]
+            data["faces"] = [known(release, "face", {"id": str(face), **_FACE})]
         told.append(data)
     return told
 

@@ -11,9 +11,10 @@ from .answers import Issue, Refusal, answer, invalid, nothing
 from .app import Call, Routes
 from .asset_answers import asset_answer, whole_asset_answer
 from .checking import as_text, field, flag_of, ids_of, instant, number_of, visibility_of, zone_of
+from .lifetimes import known
+from .media import is_video
 from .rows import Album, Asset, Stack, Tag
 from .sight import COUNTED, need, own, own_all, readable
-from .versions import is_video
 
 DELETE_JOB_SECONDS = 0.3
 """A delete for good is done by a job a moment later; until then checks still find the asset."""
@@ -40,7 +41,8 @@ async def show(call: Call) -> web.StreamResponse:
 async def count(call: Call) -> web.StreamResponse:
     """Timeline and archive, unless a visibility is asked for (recorded)."""
     query = call.request.query
-    wanted, trashed = visibility_of(query), flag_of(query, "isTrashed") is True
+    trashed = flag_of(query, "isTrashed") is True
+    wanted = _asked_visibility(call)
     if wanted == "locked":
         raise Refusal(401, "Elevated permission is required")
     favorite = flag_of(query, "isFavorite")
@@ -58,6 +60,14 @@ async def count(call: Call) -> web.StreamResponse:
     return answer({"images": len(found) - videos, "videos": videos, "total": len(found)})
 
 
+def _asked_visibility(call: Call) -> str | None:
+    """The visibility a query names: by its word, before 1.133 by `isArchived`."""
+    if call.release.visibility:
+        return visibility_of(call.request.query)
+    archived = flag_of(call.request.query, "isArchived")
+    return None if archived is None else ("archive" if archived else "timeline")
+
+
 async def edit_many(call: Call) -> web.StreamResponse:
     """`PUT /assets`: one foreign id refuses all; unknown fields are ignored silently."""
     body = await call.json()
@@ -73,7 +83,7 @@ async def edit(call: Call) -> web.StreamResponse:
     asset = need(own(call, call.id), "asset.update")
     body = await call.json()
     _edit(call, asset, body)
-    if "livePhotoVideoId" in body:
+    if "livePhotoVideoId" in known(call.release, "edit", body):
         video_id = body["livePhotoVideoId"]
         if video_id is not None:
             video = call.store.assets.get(video_id)
@@ -91,7 +101,10 @@ async def edit(call: Call) -> web.StreamResponse:
 
 
 def _edit(call: Call, asset: Asset, body: dict[str, Any]) -> None:
+    body = known(call.release, "edit", body)
     visibility = visibility_of(body)
+    if "isArchived" in body and asset.visibility != "hidden":
+        visibility = "archive" if field(body, "isArchived", bool) else "timeline"
     asset.favorite = field(body, "isFavorite", bool, asset.favorite)
     asset.description = field(body, "description", str, asset.description)
     if "rating" in body:
@@ -162,13 +175,17 @@ def _restore(call: Call, assets: list[Asset]) -> web.StreamResponse:
     for asset in trashed:
         asset.trashed = False
     call.store.touch(*trashed)
-    return answer({"count": len(trashed)})
+    return _counted(call, len(trashed))
 
 
 async def empty(call: Call) -> web.StreamResponse:
     doomed = _trash(call)
     _delete_later(call, doomed)
-    return answer({"count": len(doomed)})
+    return _counted(call, len(doomed))
+
+
+def _counted(call: Call, count: int) -> web.StreamResponse:
+    return answer({"count": count}) if call.release.trash_counted else nothing()
 
 
 def _trash(call: Call) -> list[Asset]:

@@ -15,10 +15,11 @@ import msgspec
 from .answers import Issue, Refusal, invalid
 from .app import Call
 from .checking import as_hex, as_text, field, ids_of, instant, one_of, visibility_of
+from .lifetimes import known
+from .media import is_video
 from .rows import Asset, Tag
 from .sight import album_for
 from .store import Store
-from .versions import is_video
 
 Test = Callable[[Asset], bool]
 
@@ -42,7 +43,11 @@ def asked(call: Call, body: dict[str, Any]) -> tuple[str, bytes]:
 
 
 def found(call: Call, body: dict[str, Any]) -> list[Asset]:
-    """What a search finds, newest first unless asked otherwise; once while nothing changes."""
+    """What a search finds, newest first unless asked otherwise; once while nothing changes.
+
+    Fields the version does not know are as if they were not there.
+    """
+    body = known(call.release, "search", body)
     question, remember = asked(call, body), call.store.remember
     oldest = remember(("oldest", question), lambda: _matching(call, body))
     if one_of(body, "order", ("asc", "desc")) == "asc":
@@ -89,6 +94,8 @@ def _tests(call: Call, body: dict[str, Any]) -> Iterable[Test]:
     if visibility == "locked":
         raise Refusal(401, "Elevated permission is required")
     shown = call.release.search_default if visibility is None else {visibility}
+    if not call.release.visibility:
+        shown = _by_flags(body)
     yield lambda asset: asset.visibility in shown
     trash = "trashedAfter" in body or "trashedBefore" in body
     if not (trash or field(body, "withDeleted", bool, False)):
@@ -100,6 +107,19 @@ def _tests(call: Call, body: dict[str, Any]) -> Iterable[Test]:
         after, before = _moment(call, body, f"{word}After"), _moment(call, body, f"{word}Before")
         if after is not None or before is not None:
             yield _within(date, after or "0", before or "\uffff")
+
+
+def _by_flags(body: dict[str, Any]) -> set[str]:
+    """Before 1.133: without archived ones unless asked for, hidden ones included."""
+    shown = {"timeline", "hidden"}
+    if field(body, "withArchived", bool, False) or field(body, "isArchived", bool, False):
+        shown.add("archive")
+    if body.get("isArchived") is True:
+        shown = {"archive"}
+    visible = field(body, "isVisible", bool)
+    if visible is None:
+        return shown
+    return shown - {"hidden"} if visible else shown & {"hidden"}
 
 
 def _flags(body: dict[str, Any]) -> Iterable[Test]:
@@ -127,7 +147,7 @@ def _texts(call: Call, body: dict[str, Any]) -> Iterable[Test]:
         yield _equals(lambda asset: asset.id, body["id"])
     if "checksum" in body:
         yield _equals(lambda asset: asset.sha1, as_hex(field(body, "checksum", str)))
-    if "deviceId" in body and call.release.device_ids:
+    if "deviceId" in body:
         yield _equals(lambda asset: asset.device, body["deviceId"])
     for name, look in (
         ("originalFileName", lambda asset: asset.name),

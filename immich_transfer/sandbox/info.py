@@ -8,34 +8,32 @@ from typing import Any
 
 from aiohttp import web
 
-from .answers import Issue, Refusal, answer, invalid, nothing
+from .answers import Issue, Refusal, answer, gone, invalid
 from .app import Call, Routes
 from .checking import required
+from .lifetimes import grantable, known
+from .media import IMAGES, SIDECARS, VIDEOS, is_video
 from .presenting import key_answer, user_answer, user_brief
-from .rows import Asset
-from .versions import IMAGES, SIDECARS, VIDEOS, is_video, words
+from .rows import Asset, Key
+from .versions import words
 
 _FEATURES = words(
-    """smartSearch facialRecognition duplicateDetection map reverseGeocoding
-sidecar search trash oauth oauthAutoLaunch passwordLogin configFile email"""
+    """smartSearch facialRecognition duplicateDetection map reverseGeocoding importFaces
+sidecar search trash oauth oauthAutoLaunch passwordLogin configFile email ocr realtimeTranscoding"""
 )
-_LATER_FEATURES = {"importFaces": (1, 113, 0), "ocr": (2, 2, 0)}
 _ON = frozenset(words("sidecar search smartSearch facialRecognition trash passwordLogin"))
 
 
 def add_routes(routes: Routes) -> None:
     add = routes.add
-    release = routes.box.release.number
-    for prefix in _prefixes(release):
+    for prefix in ("/server", "/server-info"):
         add("GET", f"{prefix}/ping", ping, name="ping", key=False)
         add("GET", f"{prefix}/version", version, name="version", key=False)
         add("GET", f"{prefix}/config", config, name="config", key=False)
         add("GET", f"{prefix}/features", features, name="features", key=False)
         add("GET", f"{prefix}/media-types", media_types, name="media-types", key=False)
-        if routes.box.release.legacy_routes:
-            add("GET", f"{prefix}/theme", theme, key=False)
-        if release >= (1, 107, 0):
-            add("GET", f"{prefix}/about", about, name="about", permission="server.about")
+        add("GET", f"{prefix}/theme", theme, key=False)
+        add("GET", f"{prefix}/about", about, name="about", permission="server.about")
         add("GET", f"{prefix}/storage", storage, name="storage", permission="server.storage")
         add(
             "GET",
@@ -45,23 +43,15 @@ def add_routes(routes: Routes) -> None:
             permission="server.statistics",
             admin=True,
         )
-    if release >= (1, 139, 0):
-        add("GET", "/api-keys/me", key_me, name="key")
+    add("GET", "/api-keys/me", key_me, name="key", any_key=True)
     add("GET", "/api-keys", keys, name="keys", permission="apiKey.read")
     add("POST", "/api-keys", new_key, name="keys", permission="apiKey.create")
+    add("GET", "/api-keys/{id}", show_key, name="keys", permission="apiKey.read")
     add("DELETE", "/api-keys/{id}", delete_key, name="keys", permission="apiKey.delete")
     add("GET", "/users/me", user_me, name="me", permission="user.read")
     add("GET", "/users", users, name="users", permission="user.read")
     add("GET", "/users/{id}", user, name="users", permission="user.read")
-    if release >= (1, 127, 0):
-        add("POST", "/sync/stream", sync, name="sync", permission="sync.stream")
-
-
-def _prefixes(release: tuple[int, int, int]) -> tuple[str, ...]:
-    """Where these routes are: the old place went when the new one had been there for a while."""
-    if release < (1, 107, 0):
-        return ("/server-info",)
-    return ("/server", "/server-info") if release < (1, 118, 0) else ("/server",)
+    add("POST", "/sync/stream", sync, name="sync", permission="sync.stream")
 
 
 async def ping(call: Call) -> web.StreamResponse:
@@ -71,13 +61,12 @@ async def ping(call: Call) -> web.StreamResponse:
 async def version(call: Call) -> web.StreamResponse:
     major, minor, patch = call.release.number
     told: dict[str, Any] = {"major": major, "minor": minor, "patch": patch}
-    if call.release.prerelease_told:
+    if call.release.has((3,)):
         told["prerelease"] = None
     return answer(told)
 
 
 async def config(call: Call) -> web.StreamResponse:
-    release = call.release.number
     told: dict[str, Any] = {
         "loginPageMessage": "",
         "trashDays": 30,
@@ -86,21 +75,18 @@ async def config(call: Call) -> web.StreamResponse:
         "isInitialized": True,
         "isOnboarded": True,
         "externalDomain": "",
+        "publicUsers": True,
+        "mapDarkStyleUrl": "",
+        "mapLightStyleUrl": "",
+        "maintenanceMode": call.box.maintenance,
+        "minFaces": 3,
     }
-    if release >= (1, 113, 0):
-        told |= {"publicUsers": True, "mapDarkStyleUrl": "", "mapLightStyleUrl": ""}
-    if release >= (2, 3, 0):
-        told["maintenanceMode"] = call.box.maintenance
-    if release >= (3, 0, 0):
-        told["minFaces"] = 3
-    return answer(told)
+    return answer(known(call.release, "config", told))
 
 
 async def features(call: Call) -> web.StreamResponse:
-    release = call.release
-    later = [name for name, since in _LATER_FEATURES.items() if release.number >= since]
-    names = [*_FEATURES, *later, *release.extra_features]
-    return answer({name: name in _ON for name in names})
+    told = {name: name in _ON for name in _FEATURES}
+    return answer(known(call.release, "features", told))
 
 
 async def media_types(call: Call) -> web.StreamResponse:
@@ -160,51 +146,70 @@ async def statistics(call: Call) -> web.StreamResponse:
 
 async def key_me(call: Call) -> web.StreamResponse:
     assert call.key is not None
-    return answer(key_answer(call.key))
+    return answer(key_answer(call.release, call.key))
 
 
 async def keys(call: Call) -> web.StreamResponse:
-    return answer([key_answer(k) for k in call.store.keys.values() if k.user == call.user.id])
+    mine = (key for key in call.store.keys.values() if key.user == call.user.id)
+    return answer([key_answer(call.release, key) for key in mine])
+
+
+async def show_key(call: Call) -> web.StreamResponse:
+    return answer(key_answer(call.release, _key(call)))
+
+
+def _key(call: Call) -> Key:
+    """The caller's key of the id in the path."""
+    wanted = call.id
+    mine = (k for k in call.store.keys.values() if k.id == wanted and k.user == call.user.id)
+    key = next(mine, None)
+    if key is None:
+        raise Refusal(400, "API Key not found")
+    return key
 
 
 async def new_key(call: Call) -> web.StreamResponse:
     """`POST /api-keys`: a key may not give what it does not have."""
     assert call.key is not None
     body = await call.json()
+    if not call.release.key_permissions:
+        return _new_key(call, body, ["all"])
     permissions = required(body, "permissions", list)
     if not permissions:
         old, new = "permissions must contain at least 1 elements", "Too small: expected >=1 items"
         raise invalid(Issue(("permissions",), old, new, "too_small"))
+    if not all(grantable(call.release, name) for name in permissions):
+        old, new = "each value in permissions must be one of the known ones", "Invalid option"
+        raise invalid(Issue(("permissions",), old, new, "invalid_value"))
     held = call.key.permissions
     if "all" not in held and not set(permissions) <= set(held):
         raise Refusal(400, "Cannot grant permissions you do not have")
+    return _new_key(call, body, permissions)
+
+
+def _new_key(call: Call, body: dict[str, Any], permissions: list[str]) -> web.StreamResponse:
     key = call.store.add_key(call.user, permissions, name=body.get("name") or "API Key")
-    return answer({"secret": key.secret, "apiKey": key_answer(key)}, 201)
+    return answer({"secret": key.secret, "apiKey": key_answer(call.release, key)}, 201)
 
 
 async def delete_key(call: Call) -> web.StreamResponse:
-    wanted = call.id
-    mine = (k for k in call.store.keys.values() if k.id == wanted and k.user == call.user.id)
-    key = next(mine, None)
-    if key is None:
-        raise Refusal(400, "API Key not found")
-    call.store.remove_key(key)
-    return nothing()
+    call.store.remove_key(_key(call))
+    return gone(call.release)
 
 
 async def user_me(call: Call) -> web.StreamResponse:
-    return answer(user_answer(call.store, call.user))
+    return answer(user_answer(call.release, call.store, call.user))
 
 
 async def users(call: Call) -> web.StreamResponse:
-    return answer([user_brief(user) for user in call.store.users.values()])
+    return answer([user_brief(call.release, user) for user in call.store.users.values()])
 
 
 async def user(call: Call) -> web.StreamResponse:
     found = call.store.users.get(call.id)
     if found is None:
         raise Refusal(400, "User not found")
-    return answer(user_brief(found))
+    return answer(user_brief(call.release, found))
 
 
 async def sync(call: Call) -> web.StreamResponse:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from .lifetimes import known
 from .rows import Key, Person, Tag, User
 from .store import Store
+from .versions import Release
 
 _STAMP = "2024-01-01T00:00:00.000Z"
 
 
-def user_brief(user: User) -> dict[str, Any]:
+def user_brief(release: Release, user: User) -> dict[str, Any]:
     """A user as others see them."""
-    return {
+    told = {
         "id": user.id,
         "name": user.name,
         "email": f"{user.id[:8]}@example.org",
@@ -20,12 +22,14 @@ def user_brief(user: User) -> dict[str, Any]:
         "profileImagePath": "",
         "profileChangedAt": _STAMP,
     }
+    return known(release, "user", told)
 
 
-def user_answer(store: Store, user: User) -> dict[str, Any]:
+def user_answer(release: Release, store: Store, user: User) -> dict[str, Any]:
     """A user as they see themselves."""
-    return {
-        **user_brief(user),
+    told = {
+        **user_brief(release, user),
+        "clusterGroupId": user.id,
         "isAdmin": user.admin,
         "createdAt": user.added,
         "updatedAt": user.added,
@@ -38,22 +42,26 @@ def user_answer(store: Store, user: User) -> dict[str, Any]:
         "quotaSizeInBytes": user.quota,
         "quotaUsageInBytes": store.usage[user.id],
     }
+    return known(release, "user", told)
 
 
-def key_answer(key: Key) -> dict[str, Any]:
-    return {
+def key_answer(release: Release, key: Key) -> dict[str, Any]:
+    told: dict[str, Any] = {
         "id": key.id,
         "name": key.name,
         "createdAt": key.added,
         "updatedAt": key.added,
-        "permissions": key.permissions,
     }
+    return told | {"permissions": key.permissions} if release.key_permissions else told
 
 
-def tag_answer(tag: Tag) -> dict[str, Any]:
+def tag_answer(release: Release, tag: Tag) -> dict[str, Any]:
+    name = tag.value.rsplit("/", 1)[-1]
+    if not release.tag_paths:
+        return {"id": tag.id, "name": name, "type": "CUSTOM", "userId": tag.owner}
     data = {
         "id": tag.id,
-        "name": tag.value.rsplit("/", 1)[-1],
+        "name": name,
         "value": tag.value,
         "createdAt": tag.added,
         "updatedAt": tag.added,
@@ -63,8 +71,8 @@ def tag_answer(tag: Tag) -> dict[str, Any]:
     return data
 
 
-def person_answer(person: Person) -> dict[str, Any]:
-    return {
+def person_answer(release: Release, person: Person) -> dict[str, Any]:
+    told = {
         "id": person.id,
         "name": person.name,
         "birthDate": None,
@@ -73,3 +81,4 @@ def person_answer(person: Person) -> dict[str, Any]:
         "isFavorite": person.favorite,
         "updatedAt": person.added,
     }
+    return known(release, "person", told)

@@ -14,10 +14,19 @@ from .asset_answers import asset_answer, people_answer, people_by_asset
 from .checking import field, number_of
 from .filtering import asked, found
 from .rows import Asset
+from .structured import is_structured, offset_of, structured
+from .versions import words
 
 METADATA_SIZE = 250
 SMART_SIZE = 100
 """Items of a page unless told otherwise."""
+METADATA_ONLY = frozenset(
+    words(
+        """id checksum originalFileName originalPath deviceAssetId encodedVideoPath previewPath
+    thumbnailPath order withPeople withStacked"""
+    )
+)
+"""Fields that only `/search/metadata` knows."""
 
 
 def add_routes(routes: Routes) -> None:
@@ -35,7 +44,7 @@ def add_routes(routes: Routes) -> None:
 
 async def statistics(call: Call) -> web.StreamResponse:
     """Counts the caller's own assets only, also in a shared album (recorded)."""
-    assets = found(call, await call.json())
+    assets = _found(call, _without(await call.json(), METADATA_ONLY | {"withDeleted"}))
     mine = [asset for asset in assets if asset.owner == call.user.id]
     return answer({"total": len(call.kept(mine))})
 
@@ -43,7 +52,12 @@ async def statistics(call: Call) -> web.StreamResponse:
 async def metadata(call: Call) -> web.StreamResponse:
     body = await call.json()
     size, page = number_of(body, "size", METADATA_SIZE, 1, 1000), number_of(body, "page", 1, 1)
-    assets = found(call, body)
+    assets = _found(call, body)
+    if is_structured(call.release, body):
+        start = offset_of(body)
+        end = start + size
+        more = end < len(assets)
+        return _page(call, body, assets[start:end], more=more, page=page, cursor=end)
     return _page(call, body, page_of(assets, page, size), more=page * size < len(assets), page=page)
 
 
@@ -52,15 +66,23 @@ async def smart(call: Call) -> web.StreamResponse:
 
     As on the real servers the last pages are of assets that have nothing to do with the words.
     """
-    body = await call.json()
+    body = _without(await call.json(), METADATA_ONLY | {"description"})
     size, page = number_of(body, "size", SMART_SIZE, 1, 1000), number_of(body, "page", 1, 1)
     query = field(body, "query", str, "")
     if not query.strip():
         raise Refusal(400, "Either `query` or `queryAssetId` must be set")
     question = ("ranked", query, asked(call, body))
-    ranked = call.store.remember(question, lambda: _rank(call, found(call, body), query))
+    ranked = call.store.remember(question, lambda: _rank(call, _found(call, body), query))
     items = ranked[(page - 1) * size : page * size]
     return _page(call, body, items, more=page * size < len(ranked), page=page)
+
+
+def _found(call: Call, body: dict[str, Any]) -> list[Asset]:
+    return structured(call, body) if is_structured(call.release, body) else found(call, body)
+
+
+def _without(body: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name not in names}
 
 
 def _rank(call: Call, assets: list[Asset], query: str) -> list[Asset]:
@@ -84,7 +106,13 @@ def _rank(call: Call, assets: list[Asset], query: str) -> list[Asset]:
 
 
 def _page(
-    call: Call, body: dict[str, Any], items: list[Asset], *, more: bool, page: int
+    call: Call,
+    body: dict[str, Any],
+    items: list[Asset],
+    *,
+    more: bool,
+    page: int,
+    cursor: int | None = None,
 ) -> web.StreamResponse:
     release, store, me = call.release, call.store, call.user.id
     items = [*call.kept(items)]
@@ -94,18 +122,16 @@ def _page(
         people = people_by_asset(store)
         for data, asset in zip(shown, items, strict=True):
             data["people"] = people_answer(release, asset, people.get(asset.id, []), me)
-    return answer(
-        {
-            "albums": {"total": 0, "count": 0, "items": [], "facets": []},
-            "assets": {
-                "total": len(shown),  # of this page only (recorded)
-                "count": len(shown),
-                "facets": [],
-                "items": shown,
-                "nextPage": str(page + 1) if more else None,
-            },
-        }
-    )
+    told: dict[str, Any] = {
+        "total": len(shown),  # of this page only (recorded)
+        "count": len(shown),
+        "facets": [],
+        "items": shown,
+        "nextPage": str(page + 1) if more and cursor is None else None,
+    }
+    if release.structured_search:
+        told["nextCursor"] = str(cursor) if more and cursor is not None else None
+    return answer({"albums": {"total": 0, "count": 0, "items": [], "facets": []}, "assets": told})
 
 
 def page_of(assets: list[Asset], page: int, size: int) -> list[Asset]:

@@ -23,7 +23,8 @@ from .answers import Refusal
 from .app import Call
 from .faulting import leave_hanging
 from .faults import Action
-from .versions import media_type
+from .media import media_type
+from .versions import Release
 
 CHUNK = 1 << 20
 ONE_WRITE = 256 << 10
@@ -52,7 +53,7 @@ async def send(call: Call, path: str, name: str) -> web.StreamResponse:
     etag = f'W/"{status.st_size:x}-{int(status.st_mtime * 1000):x}"'
     if call.fault("etag"):
         etag = f'W/"{status.st_size:x}-{os.urandom(5).hex()}"'
-    headers = _headers(name, etag, status)
+    headers = _headers(call.release, name, etag, status)
     if request.headers.get("If-Match", "*") not in ("*", etag):
         raise failure(call)
     if _unchanged(request, etag, status.st_mtime):
@@ -79,16 +80,18 @@ async def send(call: Call, path: str, name: str) -> web.StreamResponse:
     return response
 
 
-def _headers(name: str, etag: str, status: os.stat_result) -> dict[str, str]:
-    basename = name.replace("\\", "/").rsplit("/", 1)[-1]
-    return {
+def _headers(release: Release, name: str, etag: str, status: os.stat_result) -> dict[str, str]:
+    headers = {
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, max-age=86400, no-transform",
-        "Content-Disposition": f"inline; filename*=UTF-8''{quote(basename, safe='')}",
         "Content-Type": media_type(name),
         "ETag": etag,
         "Last-Modified": formatdate(int(status.st_mtime), usegmt=True),
     }
+    if release.disposition:
+        basename = name.replace("\\", "/").rsplit("/", 1)[-1]
+        headers["Content-Disposition"] = f"inline; filename*=UTF-8''{quote(basename, safe='')}"
+    return headers
 
 
 async def _swiftly(

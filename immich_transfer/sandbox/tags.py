@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from aiohttp import web
 
 from .answers import Refusal, answer, nothing
 from .app import Call, Routes
+from .asset_answers import asset_answer
 from .assets import put_in
 from .checking import ids_of, required
 from .presenting import tag_answer
@@ -22,6 +24,7 @@ def add_routes(routes: Routes) -> None:
     add("PUT", "/tags", upsert, name="tags", permission="tag.create")
     add("POST", "/tags", create, name="tags", permission="tag.create")
     add("PUT", "/tags/assets", put_many, name="tag-add", permission="tag.asset")
+    add("GET", "/tags/{id}/assets", assets, name="tags", permission="tag.read")
     add("GET", "/tags/{id}", show, name="tags", permission="tag.read")
     add("DELETE", "/tags/{id}", delete, name="tags", permission="tag.delete")
     add("PUT", "/tags/{id}/assets", put, name="tag-add", permission="tag.asset")
@@ -56,54 +59,78 @@ def chain(store: Store, owner: str, path: str) -> Tag:
 
 
 async def listing(call: Call) -> web.StreamResponse:
-    return answer([tag_answer(t) for t in call.store.tags.values() if t.owner == call.user.id])
+    return answer(
+        [tag_answer(call.release, t) for t in call.store.tags.values() if t.owner == call.user.id]
+    )
 
 
 async def show(call: Call) -> web.StreamResponse:
-    return answer(tag_answer(_own(call, call.id, "tag.read")))
+    return answer(tag_answer(call.release, _own(call, call.id, "tag.read")))
 
 
 async def upsert(call: Call) -> web.StreamResponse:
     """`PUT /tags`: makes the chain of parents, answers the leaves."""
     paths = [str(path) for path in required(await call.json(), "tags", list)]
     leaves = [chain(call.store, call.user.id, path) for path in paths if path.strip("/")]
-    return answer([tag_answer(leaf) for leaf in leaves])
+    return answer([tag_answer(call.release, leaf) for leaf in leaves])
 
 
 async def create(call: Call) -> web.StreamResponse:
-    """`POST /tags`: one tag, which must not be there yet (recorded)."""
+    """`POST /tags`: one tag, which must not be there yet (recorded); before 1.113 with a type."""
     body = await call.json()
     value, parent = required(body, "name", str), body.get("parentId")
+    if not call.release.tag_paths:
+        required(body, "type", str)
+        parent = None
     if parent is not None:
         value = f"{_own(call, parent, 'tag.read').value}/{value}"
     if _find(call.store, call.user.id, value) is not None:
         raise Refusal(400, "A tag with that name already exists")
     tag = Tag(str(uuid.uuid4()), call.user.id, value, parent)
     call.store.save(tag)
-    return answer(tag_answer(tag), 201)
+    return answer(tag_answer(call.release, tag), 201)
 
 
 async def delete(call: Call) -> web.StreamResponse:
     call.store.remove_tag(_own(call, call.id, "tag.delete"))
-    return nothing()
+    return nothing() if call.release.tag_paths else web.Response()
+
+
+async def assets(call: Call) -> web.StreamResponse:
+    """`GET /tags/{id}/assets` (before 1.113)."""
+    tag, store = _own(call, call.id, "tag.read"), call.store
+    inside = [store.assets[asset_id] for asset_id in tag.assets if asset_id in store.assets]
+    return answer([asset_answer(call.release, store, asset, call.user.id) for asset in inside])
 
 
 async def put(call: Call) -> web.StreamResponse:
     tag = _own(call, call.id, "tag.asset")
-    results = put_in(call, tag, ids_of(call.release, await call.json()))
+    results = put_in(call, tag, await _ids(call))
     call.store.save(tag)
-    return answer(results)
+    return _told(call, results)
 
 
 async def take(call: Call) -> web.StreamResponse:
     tag = _own(call, call.id, "tag.asset")
-    results = []
-    for asset_id in ids_of(call.release, await call.json()):
+    results: list[dict[str, Any]] = []
+    for asset_id in await _ids(call):
         if tag.assets.pop(asset_id, 0) is None:
             results.append({"id": asset_id, "success": True})
         else:
             results.append({"id": asset_id, "success": False, "error": "not_found"})
     call.store.save(tag)
+    return _told(call, results)
+
+
+async def _ids(call: Call) -> list[str]:
+    """`ids`, called `assetIds` before 1.113."""
+    name = "ids" if call.release.tag_paths else "assetIds"
+    return ids_of(call.release, await call.json(), name)
+
+
+def _told(call: Call, results: list[dict[str, Any]]) -> web.StreamResponse:
+    if not call.release.tag_paths:
+        results = [{"assetId": result.pop("id"), **result} for result in results]
     return answer(results)
 
 

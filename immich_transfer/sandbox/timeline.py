@@ -13,14 +13,16 @@ from aiohttp import web
 
 from .answers import Issue, Refusal, answer, invalid
 from .app import Call, Routes
-from .asset_answers import wall_clock, zone_minutes
-from .checking import flag_of, one_of, visibility_of
+from .asset_answers import asset_answer, wall_clock, zone_minutes
+from .checking import flag_of, no_choice, one_of, visibility_of
 from .filtering import tag_members
+from .lifetimes import known
+from .media import is_video
 from .rows import Asset
 from .sight import COUNTED, album_for, members
-from .versions import is_video
 
 ORDERS = ("asc", "desc")
+SIZES = ("DAY", "MONTH")
 
 
 def add_routes(routes: Routes) -> None:
@@ -31,8 +33,11 @@ def add_routes(routes: Routes) -> None:
 
 async def buckets(call: Call) -> web.StreamResponse:
     months = _months(call)
+    told = "{}-01" if call.release.visibility else "{}-01T00:00:00.000Z"
     order = sorted(months, reverse=one_of(call.request.query, "order", ORDERS) != "asc")
-    return answer([{"timeBucket": f"{month}-01", "count": len(months[month])} for month in order])
+    return answer(
+        [{"timeBucket": told.format(month), "count": len(months[month])} for month in order]
+    )
 
 
 async def bucket(call: Call) -> web.StreamResponse:
@@ -43,6 +48,9 @@ async def bucket(call: Call) -> web.StreamResponse:
         raise invalid(Issue(("timeBucket",), old, new))
     newest = one_of(query, "order", ORDERS) != "asc"
     found = sorted(_months(call).get(month[:7], []), key=lambda a: a.created, reverse=newest)
+    if not call.release.visibility:
+        release, store, me = call.release, call.store, call.user.id
+        return answer([asset_answer(release, store, asset, me) for asset in call.kept(found)])
     return answer(_columns(call, call.kept(found)))
 
 
@@ -81,10 +89,18 @@ def _columns(call: Call, found: Sequence[Asset]) -> dict[str, list[Any]]:
 
 def _months(call: Call) -> dict[str, list[Asset]]:
     """What the timeline shows, by month of the local time."""
-    query = {k: v for k, v in call.request.query.items() if k not in ("timeBucket", "order")}
+    asked = _query(call)
+    if not call.release.visibility and one_of(asked, "size", SIZES) is None:
+        raise invalid(no_choice("size", SIZES))
+    query = {k: v for k, v in asked.items() if k not in ("timeBucket", "order")}
     # Who may see an album may change without a change of its assets, but not without a save.
     question = ("timeline", call.user.id, *sorted(query.items()))
     return call.store.remember(question, lambda: _by_month(_shown(call)))
+
+
+def _query(call: Call) -> dict[str, str]:
+    """What was asked, as far as the version knows such words."""
+    return known(call.release, "timeline", call.request.query)
 
 
 def _by_month(assets: list[Asset]) -> dict[str, list[Asset]]:
@@ -96,8 +112,11 @@ def _by_month(assets: list[Asset]) -> dict[str, list[Asset]]:
 
 def _shown(call: Call) -> list[Asset]:
     """What the timeline shows: timeline and archive, of an album or of the caller."""
-    query, store, me = call.request.query, call.store, call.user.id
+    query, store, me = _query(call), call.store, call.user.id
     visibility = visibility_of(query)
+    archived = flag_of(query, "isArchived")
+    if archived is not None:
+        visibility = "archive" if archived else "timeline"
     if visibility == "locked":
         raise Refusal(401, "Elevated permission is required")
     shown = COUNTED if visibility is None else frozenset([visibility])

@@ -30,9 +30,11 @@ from .checking import (
     wrong_type,
 )
 from .faulting import on_name, throttle
+from .lifetimes import known
+from .media import IMAGES, SIDECARS, VIDEOS, extension_of, is_video
 from .multipart import Malformed, Parser, Part, boundary_of
 from .rows import Asset
-from .versions import IMAGES, SIDECARS, VIDEOS, VISIBILITIES, Release, extension_of, is_video
+from .versions import VISIBILITIES, Release
 
 CHECK_LIMIT = 65_532
 """Bind parameters of the real server's database; one more is a 500 (recorded)."""
@@ -47,8 +49,7 @@ def add_routes(routes: Routes) -> None:
     add = routes.add
     add("POST", "/assets", upload, name="upload", permission="asset.upload")
     add("POST", "/assets/bulk-upload-check", check, name="check", permission="asset.upload")
-    if routes.box.release.legacy_routes:
-        add("POST", "/assets/exist", exist, name="exist", permission="asset.upload")
+    add("POST", "/assets/exist", exist, name="exist", permission="asset.upload")
 
 
 async def check(call: Call) -> web.StreamResponse:
@@ -72,15 +73,10 @@ async def check(call: Call) -> web.StreamResponse:
         if asset is None:
             results.append({"id": item_id, "action": "accept"})
         else:
-            results.append(
-                {
-                    "id": item_id,
-                    "action": "reject",
-                    "reason": "duplicate",
-                    "assetId": asset.id,
-                    "isTrashed": asset.trashed or asset.id in store.dying,
-                }
-            )
+            told = {"id": item_id, "action": "reject", "reason": "duplicate", "assetId": asset.id}
+            if call.release.trash_told:
+                told["isTrashed"] = asset.trashed or asset.id in store.dying
+            results.append(told)
     return answer({"results": results})
 
 
@@ -144,8 +140,8 @@ async def _chunks(call: Call) -> AsyncIterator[bytes]:
 async def _judge(call: Call, parts: list[Part], asset_id: str, path: str) -> web.StreamResponse:
     """Judge a whole body in the order the real server does, then keep or drop it."""
     store, user = call.store, call.user
-    fields = {part.name: part.text for part in parts if not part.is_file}
-    photo, sidecar = _files(parts)
+    fields = known(call.release, "upload", {p.name: p.text for p in parts if not p.is_file})
+    photo, sidecar = _files(call.release, parts)
     name = fields.get("filename") or photo.filename or ""
     await on_name(call, name)
     created, modified = _check_fields(call.release, fields)
@@ -175,7 +171,7 @@ async def _judge(call: Call, parts: list[Part], asset_id: str, path: str) -> web
         # Without an EXIF date the metadata job takes the earlier one (recorded).
         as_text(min(created, modified)),
         as_text(modified),
-        visibility=fields.get("visibility", "timeline"),
+        visibility=_visibility(fields),
         favorite=fields.get("isFavorite") == "true",
         sidecar=sidecar is not None,
         live_video=live,
@@ -190,14 +186,22 @@ async def _judge(call: Call, parts: list[Part], asset_id: str, path: str) -> web
     return answer({"id": asset_id, "status": "created"}, 201)
 
 
-def _files(parts: list[Part]) -> tuple[Part, Part | None]:
+def _visibility(fields: dict[str, Any]) -> str:
+    """By its word, before 1.133 by two flags."""
+    if fields.get("isVisible") == "false":
+        return "hidden"
+    told = "archive" if fields.get("isArchived") == "true" else "timeline"
+    return str(fields.get("visibility", told))
+
+
+def _files(release: Release, parts: list[Part]) -> tuple[Part, Part | None]:
     """The photo and the sidecar; refuses what the recorded servers refuse."""
     photo: Part | None = None
     sidecar: Part | None = None
     named: str | None = None
     for part in parts:
         if not part.is_file:
-            if part.name == "filename":
+            if part.name == "filename" and release.has((2, 3)):
                 named = part.text
             continue
         if not part.filename:
@@ -205,7 +209,7 @@ def _files(parts: list[Part]) -> tuple[Part, Part | None]:
         seen = photo if part.name == "assetData" else sidecar
         if part.name not in ("assetData", "sidecarData") or seen is not None:
             raise Refusal(400, f"Unexpected field - {part.name}")
-        # The extension is that of the `filename` field if it came first (recorded trap).
+        # From 2.3 the extension is that of the `filename` field if it came first (recorded trap).
         name = named if named is not None else part.filename
         if part.name == "assetData":
             if extension_of(name) not in _KNOWN:
@@ -257,15 +261,11 @@ def _check_fields(release: Release, fields: dict[str, str]) -> tuple[datetime, d
 
 def _check_options(release: Release, fields: dict[str, str]) -> list[Issue]:
     issues: list[Issue] = []
-    if fields.get("isFavorite", "true") not in ("true", "false"):
-        issues.append(
-            Issue(
-                ("isFavorite",),
-                "isFavorite must be a boolean value",
-                'Invalid option: expected one of "true"|"false"',
-                "invalid_value",
-            )
-        )
+    for name in ("isFavorite", "isArchived", "isVisible"):
+        if fields.get(name, "true") not in ("true", "false"):
+            new = 'Invalid option: expected one of "true"|"false"'
+            old = f"{name} must be a boolean value"
+            issues.append(Issue((name,), old, new, "invalid_value"))
     if fields.get("visibility", "timeline") not in VISIBILITIES:
         issues.append(no_choice("visibility", VISIBILITIES))
     live = fields.get("livePhotoVideoId")

@@ -1,7 +1,7 @@
-"""What differs between the server versions the sandbox speaks, as one table.
+"""What differs between the server versions the sandbox speaks, in tables.
 
-Recorded on real 2.7.5 and 3.0.3 servers; what the table does not name is the same in both. Another
-version is one more row.
+2.7 and 3.0 are as recorded on real 2.7.5 and 3.0.3 servers; the others follow the API documents of
+1.106.4 and 1.132.3 and, for 3.2, the types of its official SDK. Another version is one more number.
 """
 
 from __future__ import annotations
@@ -14,140 +14,107 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
+VISIBILITIES = ("archive", "timeline", "hidden", "locked")
+
+
 class Release(NamedTuple):
-    """One server version's manners."""
+    """One server version's manners, as far as they are no matter of routes or fields."""
 
     number: tuple[int, int, int]
-    prerelease_told: bool
-    """3.x adds `prerelease` to `/server/version`."""
     device_ids: bool
-    """2.x demands `deviceAssetId` and `deviceId` and shows them; 3.x ignores them."""
+    """Before 3.0 `deviceAssetId` and `deviceId` are demanded and shown; 3.x ignores them."""
     duration_text: bool
-    """2.x: any text in, `0:00:00.00000` out; 3.x: whole milliseconds in, a number or null out."""
+    """Before 3.0 any text in, `0:00:00.00000` out; then whole milliseconds in, a number or null
+    out."""
     long_errors: bool
-    """2.x adds `error`, `statusCode` and `correlationId` to every error body."""
+    """Before 3.0 every error body has `error`, `statusCode` and `correlationId`."""
     correlation_header: str
     """Carries the id of the request; a client's own is echoed."""
+    visibility: bool
+    """From 1.133 one word; before that `isArchived` and `isVisible`. Buckets of the timeline are
+    columns from then on."""
+    key_permissions: bool
+    """From 1.113 keys have permissions."""
+    unnamed_needs_all: bool
+    """From 1.136 a route that names no permission wants a key with `all`."""
+    trash_told: bool
+    """From 1.115 a check says `isTrashed`."""
+    trash_counted: bool
+    """From 1.116 what was restored or emptied is counted (200); before that 204."""
+    tag_paths: bool
+    """From 1.113 tags have values, parents and 204 for a delete."""
+    stack_objects: bool
+    """From 1.113 an asset tells its stack as an object; before that as a list of assets."""
+    deletes_say_nothing: bool
+    """From 1.138 deletes of albums and keys, and new jobs, are 204."""
+    disposition: bool
+    """From 1.136 originals tell their names."""
     albums_hold_assets: bool
-    """2.x: albums have `assets`, `owner` and `ownerId`, and the owner is not in `albumUsers`."""
+    """Before 3.0 albums have `assets`, `owner` and `ownerId`; the owner is not in `albumUsers`."""
     albums_list_shared: bool
-    """3.x lists what is shared with the caller too; 2.x only with `shared=true`."""
+    """From 3.0 the list has what is shared with the caller too; before only with `shared=true`."""
     strict_dates: bool
     """3.x takes only RFC 3339 instants with a zone."""
     strict_ids: bool
     """3.x takes only UUIDs of version 4 (or the nil one)."""
     empty_checksum_taken: bool
-    """3.x answers `accept` for an empty checksum, 2.x a 400."""
+    """3.x answers `accept` for an empty checksum, earlier ones a 400."""
     file_error: int
-    """Status of any failure while a file is served: 500 in 2.x, 404 in 3.x."""
+    """Status of any failure while a file is served: 500, and 404 from 3.0 on."""
     foreign_original: int
     """Status for the original of an asset one may not see."""
     search_default: frozenset[str]
     """Visibilities a search shows unless told otherwise."""
     search_album_of_all: bool
     """3.x finds every owner's assets by `albumIds`, 2.x only the caller's."""
-    legacy_routes: bool
-    """2.x still has `/assets/exist` and `/server/theme`."""
-    extra_features: tuple[str, ...]
-    extra_queues: tuple[str, ...]
+    structured_search: bool
+    """3.2 also takes `filter`, `orderBy` and `cursor`."""
 
     @property
     def text(self) -> str:
         return ".".join(map(str, self.number))
 
+    def has(self, first: tuple[int, ...], last: tuple[int, ...] = (99,)) -> bool:
+        """True from the version `first` on, up to and with all of `last`."""
+        return first <= self.number and self.number[: len(last)] <= last
+
+
+def _release(major: int, minor: int, patch: int) -> Release:
+    at = (major, minor, patch)
+    old = at < (3,)
+    shown = {"timeline", "hidden"} if at < (1, 133) else {"timeline"}
+    return Release(
+        number=at,
+        device_ids=old,
+        duration_text=old,
+        long_errors=old,
+        correlation_header="X-Immich-Cid" if old else "X-Correlation-ID",
+        visibility=at >= (1, 133),
+        key_permissions=at >= (1, 113),
+        unnamed_needs_all=at >= (1, 136),
+        trash_told=at >= (1, 115),
+        trash_counted=at >= (1, 116),
+        tag_paths=at >= (1, 113),
+        stack_objects=at >= (1, 113),
+        deletes_say_nothing=at >= (1, 138),
+        disposition=at >= (1, 136),
+        albums_hold_assets=old,
+        albums_list_shared=not old,
+        strict_dates=not old,
+        strict_ids=not old,
+        empty_checksum_taken=not old,
+        file_error=500 if old else 404,
+        foreign_original=400 if old else 404,
+        search_default=frozenset(shown if old else {"timeline", "archive", "hidden"}),
+        search_album_of_all=not old,
+        structured_search=at >= (3, 2),
+    )
+
 
 RELEASES = {
-    "2.7": Release(
-        number=(2, 7, 5),
-        prerelease_told=False,
-        device_ids=True,
-        duration_text=True,
-        long_errors=True,
-        correlation_header="X-Immich-Cid",
-        albums_hold_assets=True,
-        albums_list_shared=False,
-        strict_dates=False,
-        strict_ids=False,
-        empty_checksum_taken=False,
-        file_error=500,
-        foreign_original=400,
-        search_default=frozenset(["timeline"]),
-        search_album_of_all=False,
-        legacy_routes=True,
-        extra_features=(),
-        extra_queues=(),
-    ),
-    "3.0": Release(
-        number=(3, 0, 3),
-        prerelease_told=True,
-        device_ids=False,
-        duration_text=False,
-        long_errors=False,
-        correlation_header="X-Correlation-ID",
-        albums_hold_assets=False,
-        albums_list_shared=True,
-        strict_dates=True,
-        strict_ids=True,
-        empty_checksum_taken=True,
-        file_error=404,
-        foreign_original=404,
-        search_default=frozenset(["timeline", "archive", "hidden"]),
-        search_album_of_all=True,
-        legacy_routes=False,
-        extra_features=("realtimeTranscoding",),
-        extra_queues=("integrityCheck",),
-    ),
+    "1.106": _release(1, 106, 4),
+    "1.132": _release(1, 132, 3),
+    "2.7": _release(2, 7, 5),
+    "3.0": _release(3, 0, 3),
+    "3.2": _release(3, 2, 2),
 }
-
-VISIBILITIES = ("archive", "timeline", "hidden", "locked")
-
-IMAGES = words(
-    """.avif .bmp .gif .jpeg .jpg .png .webp .3fr .ari .arw .cap .cin .cr2 .cr3 .crw .dcr .dng .erf
-    .fff .iiq .k25 .kdc .mrw .nef .nrw .orf .ori .pef .psd .raf .raw .rw2 .rwl .sr2 .srf .srw .x3f
-    .heic .heif .hif .insp .jp2 .jpe .jxl .svg .tif .tiff"""
-)
-VIDEOS = words(
-    """.3gp .3gpp .avi .flv .insv .m2t .m2ts .m4v .mkv .mov .mp4 .mpe .mpeg .mpg .mts .mxf .ts .vob
-    .webm .wmv"""
-)
-SIDECARS = (".xmp",)
-_MOVING = frozenset(VIDEOS)
-_KNOWN = frozenset(IMAGES + VIDEOS)
-
-_TYPES = {
-    ".jpg": "image/jpeg",
-    ".jpe": "image/jpeg",
-    ".tif": "image/tiff",
-    ".svg": "image/svg+xml",
-    ".insp": "image/jpeg",
-    ".mov": "video/quicktime",
-    ".avi": "video/x-msvideo",
-    ".mkv": "video/x-matroska",
-    ".wmv": "video/x-ms-wmv",
-    ".flv": "video/x-flv",
-    ".mpg": "video/mpeg",
-    ".mpe": "video/mpeg",
-    ".3gp": "video/3gpp",
-    ".m4v": "video/x-m4v",
-    ".mts": "video/mp2t",
-    ".m2ts": "video/mp2t",
-}
-
-
-def extension_of(name: str) -> str:
-    """Lower case, with the dot; none for a name that is nothing but an extension."""
-    dot = name.rfind(".")
-    return name[dot:].lower() if dot > 0 else ""
-
-
-def is_video(name: str) -> bool:
-    return extension_of(name) in _MOVING
-
-
-def media_type(name: str) -> str:
-    """The Content-Type the server gives by extension."""
-    extension = extension_of(name)
-    if extension not in _KNOWN:
-        return "application/octet-stream"
-    kind = "video" if extension in _MOVING else "image"
-    return _TYPES.get(extension) or f"{kind}/{extension[1:]}"
