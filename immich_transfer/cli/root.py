@@ -6,11 +6,14 @@ from __future__ import annotations
 
 import importlib
 import os
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from immich_transfer import __version__
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class Entry(NamedTuple):
@@ -21,7 +24,7 @@ class Entry(NamedTuple):
     about: str
 
 
-TRANSFERS, SERVER, TRY = "Transfers", "Server", "Try it"
+TRANSFERS, SERVER, SHELL, TRY = "Transfers", "Server", "Shell", "Try it"
 
 COMMANDS = {
     "upload": Entry(TRANSFERS, "upload", "Back up photos and videos to the server."),
@@ -43,6 +46,8 @@ COMMANDS = {
     "login": Entry(SERVER, "login", "Try a key on a server and store both."),
     "logout": Entry(SERVER, "logout", "Remove the key that login stored."),
     "config": Entry(SERVER, "config", "Show, find, begin or change the configuration file."),
+    "completion": Entry(SHELL, "completion", "Let your shell complete commands and options."),
+    "man": Entry(SHELL, "man", "Print the manual page."),
     "sandbox": Entry(TRY, "sandbox", "Run a built-in Immich server to try things on."),
     "demo": Entry(TRY, "demo", "See it work: upload, kill, resume, mirror, check."),
 }
@@ -90,9 +95,21 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"no command {args[0]!r}{tip}", ctx)
         return super().resolve_command(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """From the table: a key press must not import every command."""
+        from click.shell_completion import CompletionItem
+
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        return [
+            CompletionItem(name, help=entry.about)
+            for name, entry in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         width = max(map(len, COMMANDS)) + 2
-        for section in (TRANSFERS, SERVER, TRY):
+        for section in (TRANSFERS, SERVER, SHELL, TRY):
             rows = [(n.ljust(width), e.about) for n, e in COMMANDS.items() if e.section == section]
             with formatter.section(section):
                 formatter.write_dl(rows)
