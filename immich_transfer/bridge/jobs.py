@@ -161,8 +161,9 @@ def busy(queues: Iterable[Queue]) -> str:
 def _refuse_paused(queues: Iterable[Queue]) -> None:
     for queue in queues:
         if queue.paused and not queue.active and queue.held + queue.waiting:
+            held = queue.held + queue.waiting
             raise CannotContinue(
-                f"the queue {queue.name} is paused, with {queue.held + queue.waiting:,} jobs: it"
-                " would never become idle",
+                f"the queue {queue.name} is paused, with {held:,} {'job' if held == 1 else 'jobs'}"
+                " in it: it would never become idle",
                 hint=f"resume it with `immich-transfer jobs resume {queue.name}`",
             )

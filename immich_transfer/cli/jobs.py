@@ -42,7 +42,10 @@ def jobs() -> None:
 @bridge_options
 @click.pass_context
 def list_(ctx: click.Context, /, **params: Any) -> int:
-    """List the queues and what is in them (permission queue.read, before 2.4 job.read)."""
+    """List the queues and what is in them.
+
+    Needs queue.read, before 2.4 job.read.
+    """
 
     async def work(server: Immich) -> None:
         found = await server.jobs.list()
@@ -71,10 +74,10 @@ def list_(ctx: click.Context, /, **params: Any) -> int:
 @bridge_options
 @click.pass_context
 def start(ctx: click.Context, /, names: tuple[str, ...], force: bool, **params: Any) -> int:
-    """Have queues work on what is missing (permission job.create, and that of list).
+    """Have queues work on what is missing.
 
-    Also starts housekeeping: person-cleanup, tag-cleanup, user-cleanup and what newer servers
-    add.
+    Needs job.create, and the permission of list. Also starts housekeeping: person-cleanup,
+    tag-cleanup, user-cleanup and what newer servers add.
     """
 
     async def work(server: Immich) -> None:
@@ -104,7 +107,10 @@ def pause(ctx: click.Context, /, names: tuple[str, ...], **params: Any) -> int:
 @bridge_options
 @click.pass_context
 def resume(ctx: click.Context, /, names: tuple[str, ...], **params: Any) -> int:
-    """Let these queues go on (permissions as for pause)."""
+    """Let these queues go on.
+
+    Needs the permissions of pause.
+    """
     return _each(ctx, names, "resume", "resumed")
 
 
@@ -114,7 +120,10 @@ def resume(ctx: click.Context, /, names: tuple[str, ...], **params: Any) -> int:
 @bridge_options
 @click.pass_context
 def empty(ctx: click.Context, /, names: tuple[str, ...], yes: bool, **params: Any) -> int:
-    """Drop the jobs that wait in these queues (queueJob.delete, before 2.4 job.create)."""
+    """Drop the jobs that wait in these queues.
+
+    Needs queueJob.delete, before 2.4 job.create, and the permission of list.
+    """
     confirm(f"Drop the jobs that wait in {one_line(', '.join(names))}?", yes=yes)
     return _each(ctx, names, "empty", "emptied")
 
@@ -124,7 +133,10 @@ def empty(ctx: click.Context, /, names: tuple[str, ...], yes: bool, **params: An
 @bridge_options
 @click.pass_context
 def clear_failed(ctx: click.Context, /, names: tuple[str, ...], **params: Any) -> int:
-    """Forget the jobs that failed in these queues (permission job.create, and that of list)."""
+    """Forget the jobs that failed in these queues.
+
+    Needs job.create, and the permission of list.
+    """
     return _each(ctx, names, "clear_failed", "has no failed jobs any more")
 
 
@@ -141,7 +153,11 @@ def clear_failed(ctx: click.Context, /, names: tuple[str, ...], **params: Any) -
 def wait(
     ctx: click.Context, /, names: tuple[str, ...], timeout: float | None, **params: Any
 ) -> int:
-    """Return when all queues, or these, have nothing to do (permission as for list)."""
+    """Return when all queues, or these, are idle.
+
+    Needs the permission of list. A queue that is paused with jobs in it ends the wait for it
+    with exit 7; among all it is left out, and said so.
+    """
 
     async def work(server: Immich) -> None:
         with Waiting(quiet=params["quiet"]) as waiting:

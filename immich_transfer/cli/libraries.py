@@ -36,7 +36,10 @@ def libraries() -> None:
 @bridge_options
 @click.pass_context
 def list_(ctx: click.Context, /, **params: Any) -> int:
-    """List all libraries (permission library.read)."""
+    """List all libraries.
+
+    Needs library.read.
+    """
 
     async def work(server: Immich) -> None:
         found = await server.libraries.list()
@@ -69,7 +72,10 @@ def list_(ctx: click.Context, /, **params: Any) -> int:
 @bridge_options
 @click.pass_context
 def show(ctx: click.Context, /, library: str, **params: Any) -> int:
-    """Show one library (permission library.read)."""
+    """Show one library.
+
+    Needs library.read.
+    """
 
     async def work(server: Immich) -> None:
         _show(await server.libraries.find(library), as_json=params["json"])
@@ -103,7 +109,10 @@ def create(
     owner: str | None,
     **params: Any,
 ) -> int:
-    """Create a library (permission library.create). Nothing is scanned yet: see sync."""
+    """Create a library.
+
+    Needs library.create. Nothing is scanned yet: see sync.
+    """
     if not name.strip():
         raise click.BadParameter("it is empty", ctx, param_hint="NAME")
 
@@ -124,9 +133,9 @@ def create(
 @bridge_options
 @click.pass_context
 def scan(ctx: click.Context, /, library: str, modified: bool, every: bool, **params: Any) -> int:
-    """Have the server look for what is new and what is gone (permission library.update).
+    """Have the server look for what is new and gone.
 
-    It does so later: `libraries sync` waits for it.
+    Needs library.read and library.update. It does so later: `libraries sync` waits for it.
     """
 
     async def work(server: Immich) -> None:
@@ -145,7 +154,10 @@ def scan(ctx: click.Context, /, library: str, modified: bool, every: bool, **par
 @bridge_options
 @click.pass_context
 def statistics(ctx: click.Context, /, library: str, **params: Any) -> int:
-    """Count what a library shows (permissions library.read, library.statistics)."""
+    """Count what a library shows.
+
+    Needs library.read and library.statistics.
+    """
 
     async def work(server: Immich) -> None:
         found = await server.libraries.find(library)
@@ -169,9 +181,9 @@ def statistics(ctx: click.Context, /, library: str, **params: Any) -> int:
 @bridge_options
 @click.pass_context
 def validate(ctx: click.Context, /, library: str, paths: tuple[str, ...], **params: Any) -> int:
-    """Ask whether the server can read a library's folders (permission all).
+    """Ask whether the server can read its folders.
 
-    Exit 3 when it cannot read one of them.
+    Needs a key with all permissions. Exit 3 when it cannot read one of them.
     """
 
     async def work(server: Immich) -> int:
@@ -205,7 +217,7 @@ def validate(ctx: click.Context, /, library: str, paths: tuple[str, ...], **para
 @bridge_options
 @click.pass_context
 def sync(ctx: click.Context, /, library: str, timeout: float | None, **params: Any) -> int:
-    """Scan a library, wait until the server is done, and say what came and went.
+    """Scan, wait for the end, say what came and went.
 
     Needs library.read, library.update, library.statistics and queue.read (before 2.4 job.read).
     What went is told of libraries of the key's own user (asset.statistics, from 1.135 on).

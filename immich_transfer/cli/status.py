@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import os
 from collections import Counter
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import click
 
+from immich_transfer.manifest.store import PausedQueue
 from immich_transfer.model import ItemResult, Outcome, RunInfo
 
 from .runs import as_line
@@ -61,6 +63,7 @@ class Standing(NamedTuple):
     items: list[ItemResult]
     debts: Counter[Owed]
     owed: int
+    paused: list[PausedQueue]
 
 
 @click.command("status", cls=Command, epilog=EPILOG)
@@ -107,7 +110,13 @@ def _look(state_dir: str, name: str | None) -> Standing | None:
         debts = Counter(
             Owed(debt.kind, debt.target, reason) for debt, reason in manifest.debts(limit=100_000)
         )
-        return Standing(info, manifest.run_items(info.run, ITEMS), debts, manifest.debt_count())
+        return Standing(
+            info,
+            manifest.run_items(info.run, ITEMS),
+            debts,
+            manifest.debt_count(),
+            manifest.paused_queues(),
+        )
     finally:
         manifest.close()
 
@@ -127,6 +136,7 @@ def _lines(standing: Standing | None, state_dir: str) -> None:
         "failed": counts[Outcome.FAILED.value],
         "pending": counts[Outcome.PENDING.value],
         "owed": standing.owed,
+        "paused_jobs": [{"server": q.server, "queue": q.name} for q in standing.paused],
     }
     say(json_line(line))
     for item in standing.items:
@@ -179,6 +189,10 @@ def _tell(standing: Standing, limit: int) -> None:
         for owed, count in standing.debts.most_common(limit):
             why = f": {one_line(owed.reason)}" if owed.reason else ""
             say(f"  {owed.kind} {one_line(owed.target)}, {count:,} photos{why}")
+    for server, queues in groupby(standing.paused, key=lambda queue: queue.server):
+        say()
+        say(f"Paused on {one_line(server)}: {one_line(', '.join(q.name for q in queues))}")
+        say("  by an upload with --pause-jobs; the next command with an admin's key resumes them")
     if info.ended is None or info.exit_code in RESUMABLE:
         say()
         say("Take it up again with: immich-transfer resume")

@@ -31,6 +31,7 @@ EPILOG = examples(
     'upload --album "Summer 2024" --tag Trips/2024 ~/Pictures/Summer',
     "upload --type image --newer 30d --bwlimit 2M ~/Pictures",
     "upload --delete-source /media/card/DCIM",
+    "upload --pause-jobs /archive    (an admin's key)",
     "upload -- -odd-name.jpg",
 )
 
@@ -76,6 +77,11 @@ def _visibility(text: str) -> str:
 @option("--delete-source", is_flag=True, section=HOW,
         help="Delete each local file once the server's own checksum of its copy was compared; every"
         " file is read again for it. With --dry-run only say so.")  # fmt: skip
+@option("--pause-jobs", is_flag=True, section=HOW,
+        help="Pause the server's heavy jobs (thumbnails, transcoding, faces, smart search,"
+        " duplicates, text) for the run and resume those that were not paused before; after a"
+        " crash the next command does. Needs an admin's key; without one the upload goes on."
+        )  # fmt: skip
 @server_options
 @transfer_options
 @click.pass_context
@@ -118,6 +124,7 @@ def start(ctx: click.Context, arguments: Sequence[str], *, resumed: bool = False
         deleted=params["deleted"],
         delete_source=params["delete_source"],
         sidecars=not params["no_sidecars"],
+        pause_jobs=params["pause_jobs"],
     )
     transfer = settings.transfer(dry_run=params["dry_run"])
     return run_transfer(

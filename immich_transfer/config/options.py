@@ -108,6 +108,8 @@ class UploadOptions(msgspec.Struct, frozen=True, kw_only=True):
     delete_source: bool = False
     """Delete each local file once the server's own checksum of its copy was compared."""
     sidecars: bool = True
+    pause_jobs: bool = False
+    """Pause the server's heavy queues for the run (needs an admin's key)."""
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):

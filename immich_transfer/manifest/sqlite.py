@@ -21,11 +21,12 @@ from .debts import Debts
 from .files import Files
 from .lock import StateLock
 from .opening import in_memory, open_reading, open_writable
+from .pauses import Pauses
 from .placements import Placements
 from .runs import Runs
 
 
-class SqliteManifest(Files, Contents, Debts, Placements, Runs):
+class SqliteManifest(Files, Contents, Debts, Pauses, Placements, Runs):
     """One open manifest. Opened for reading only, its writes do nothing."""
 
     def __init__(

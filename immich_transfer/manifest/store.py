@@ -34,6 +34,14 @@ class Presence(NamedTuple):
     sidecar_stamp: str | None = None
 
 
+class PausedQueue(NamedTuple):
+    """A queue of jobs that we paused and have to resume."""
+
+    server: str
+    """Its server's address then."""
+    name: str
+
+
 class Manifest(Protocol):
     """One manifest file, held by one process."""
 
@@ -147,6 +155,24 @@ class Manifest(Protocol):
 
     def due_count(self, account: int) -> int:
         """Debts of an account whose photo is on the server: those that a run should have paid."""
+        ...
+
+    # queues of the server
+
+    def owe_resuming(self, account: int, server: str, queues: Iterable[str]) -> None:
+        """Promise, before they are paused, to resume these queues of the server at this address.
+        Outlives a power cut."""
+        ...
+
+    def paused_queues(
+        self, account: int | None = None, server: str | None = None
+    ) -> list[PausedQueue]:
+        """What waits to be resumed: everything, or what this account paused, wherever its server
+        was then, together with what anybody paused at this address."""
+        ...
+
+    def resumed(self, queues: Iterable[PausedQueue]) -> None:
+        """These go on, or are no longer there."""
         ...
 
     # what was downloaded

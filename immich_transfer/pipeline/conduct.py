@@ -24,6 +24,7 @@ from immich_transfer.manifest.sqlite import open_for_dry_run, open_manifest
 from immich_transfer.manifest.store import Manifest
 from immich_transfer.model import ItemResult, Summary, Totals
 
+from .pausing import settle_pauses
 from .run import Parts, Run
 
 R = TypeVar("R", bound=Run)
@@ -81,6 +82,7 @@ async def conduct(
         summary: Summary | None = None
         try:
             async with connect(server, transfer, listener, totals=totals, stop=stop) as connection:
+                left = None if transfer.dry_run else await settle_pauses(connection, manifest)
                 with (
                     ThreadPoolExecutor(DISK_THREADS, "disk") as pool,
                     ThreadPoolExecutor(transfer.hashers, "hash") as hash_pool,
@@ -109,8 +111,8 @@ async def conduct(
                             asked.resumed,
                         )
                     )
-                    if manifest.notice:
-                        run.note(manifest.notice)
+                    for notice in filter(None, (manifest.notice, left)):
+                        run.note(notice)
                     await work(run)
                     ending = conclude(run)
                     code = worst(*ending.codes)

@@ -30,6 +30,7 @@ from immich_transfer.model import ItemResult, LocalFile, Outcome, Summary
 from immich_transfer.pipeline.batcher import Batcher
 from immich_transfer.pipeline.conduct import Asked, Ending, conduct
 from immich_transfer.pipeline.limiter import Limiter
+from immich_transfer.pipeline.pausing import jobs_paused
 from immich_transfer.pipeline.run import Parts
 from immich_transfer.pipeline.shutdown import heed_signals
 from immich_transfer.policy.albums_from import FolderAlbums
@@ -172,7 +173,8 @@ async def _pipeline(run: UploadRun, lines: list[str]) -> None:
 
     group = anyio.create_task_group()
     with heed_signals(run.halt, lambda: drop(run, group.cancel_scope)):
-        async with group:
+        # Inside: a Ctrl-C must not leave the server paused.
+        async with jobs_paused(run, wanted=options.pause_jobs), group:
             for stage in stages:
                 group.start_soon(stage)
 
