@@ -86,7 +86,7 @@ def page(root: click.Command) -> str:
         ".B immich-transfer",
         "COMMAND [OPTIONS] [ARGUMENTS]",
         ".SH DESCRIPTION",
-        *_prose(root.help or ""),
+        *_prose(root.help or "", headed=True),
         ".SH COMMANDS",
     ]
     for described in commands:
@@ -96,7 +96,12 @@ def page(root: click.Command) -> str:
     lines += _list([(str(int(code)), text) for code, text in EXITS.items()])
     lines += [".SH ENVIRONMENT", "Flags win over it; it wins over the configuration file."]
     lines += _list(list(_environment()))
-    lines += [".SH FILES", *_list(list(FILES)), ".SH EXAMPLES", *_prose(root.epilog or "")]
+    lines += [
+        ".SH FILES",
+        *_list(list(FILES)),
+        ".SH EXAMPLES",
+        *_prose(root.epilog or "", headed=True),
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -143,13 +148,16 @@ def _names(record: str) -> str:
     return max((part.split()[0] for part in re.split(r", | / ", record) if part), key=len)
 
 
-def _prose(text: str) -> Iterator[str]:
-    """Paragraphs; those that begin with a backspace are kept line by line, as in a help text."""
+def _prose(text: str, *, headed: bool = False) -> Iterator[str]:
+    """Paragraphs; those that begin with a backspace are kept line by line, as in a help text.
+    `headed`: the first one stands right below its heading."""
     for paragraph in re.split(r"\n\s*\n", text.replace("\f", "").strip("\n")):
         lines = paragraph.splitlines()
         if not "".join(lines).strip():
             continue
-        yield ".PP"
+        if not headed:
+            yield ".PP"
+        headed = False
         if lines[0].strip() == "\b":
             yield from (".nf", *(_text(line, literal=True) for line in lines[1:]), ".fi")
         else:
@@ -165,7 +173,7 @@ def _list(rows: list[tuple[str, str]]) -> Iterator[str]:
 
 def _lines(text: str) -> Iterator[str]:
     """Prose in lines of the source that are not too long; the reader fills its own."""
-    for line in textwrap.wrap(text, 72, break_long_words=False, break_on_hyphens=False):
+    for line in textwrap.wrap(text, 60, break_long_words=False, break_on_hyphens=False):
         yield _text(line)
 
 
