@@ -110,6 +110,8 @@ class Stopping(msgspec.Struct, frozen=True, gc=False):
     """Nothing new starts; what is in flight finishes."""
 
     reason: str
+    signal: int | None = None
+    """The exit code of the signal that asked for it; None when the run ends for its own reasons."""
 
 
 class Finished(msgspec.Struct, frozen=True, gc=False):

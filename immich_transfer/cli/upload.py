@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -20,6 +20,9 @@ from .shared import (
     tell_warnings,
     transfer_options,
 )
+
+if TYPE_CHECKING:
+    from immich_transfer.config.options import UploadOptions
 
 HOW = "What becomes of them"
 VISIBILITIES = ("timeline", "archive", "hidden")
@@ -105,14 +108,29 @@ def start(ctx: click.Context, arguments: Sequence[str], *, resumed: bool = False
     server = settings.server()
     tell_warnings(settings, quiet=params["quiet"])
 
-    from immich_transfer import model
-    from immich_transfer.config.options import UploadOptions
     from immich_transfer.upload.flow import run_upload
 
     from .running import run_transfer
 
+    options = options_of(params)
+    transfer = settings.transfer(dry_run=params["dry_run"])
+    return run_transfer(
+        lambda listener: run_upload(
+            server, transfer, options, listener=listener, arguments=arguments, resumed=resumed
+        ),
+        params,
+        log_file=settings["log_file"],
+        progress=cast("bool | None", settings["progress"]),
+    )
+
+
+def options_of(params: Mapping[str, Any]) -> UploadOptions:
+    """What the flags of `upload` ask for."""
+    from immich_transfer import model
+    from immich_transfer.config.options import UploadOptions
+
     visibility = params["visibility"]
-    options = UploadOptions(
+    return UploadOptions(
         **file_choices(params),
         albums=params["albums"],
         album_from=params["album_from"],
@@ -125,13 +143,4 @@ def start(ctx: click.Context, arguments: Sequence[str], *, resumed: bool = False
         delete_source=params["delete_source"],
         sidecars=not params["no_sidecars"],
         pause_jobs=params["pause_jobs"],
-    )
-    transfer = settings.transfer(dry_run=params["dry_run"])
-    return run_transfer(
-        lambda listener: run_upload(
-            server, transfer, options, listener=listener, arguments=arguments, resumed=resumed
-        ),
-        params,
-        log_file=settings["log_file"],
-        progress=cast("bool | None", settings["progress"]),
     )

@@ -128,7 +128,7 @@ class Run:
         self.stop.set()
         self.message = self.message or "interrupted; what is done is saved"
         what = "Ctrl-C" if code is Exit.INTERRUPTED else "SIGTERM"
-        self.listener(Stopping(f"{what} (again to drop what is in flight)"))
+        self.listener(Stopping(f"{what} (again to drop what is in flight)", code))
 
     def note(self, text: str) -> None:
         """Say something once, now and in the summary."""

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from immich_transfer.errors import Exit
 
 _CODES = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
+_hearers: list[Callable[[signal.Signals], None]] = []
+"""Who hears signals, the innermost last; those outside hear again once it is done."""
 
 
 @contextmanager
@@ -37,8 +39,14 @@ def heed_signals(stop: Callable[[Exit], None], drop: Callable[[], None]) -> Iter
         except (NotImplementedError, RuntimeError, ValueError):
             continue
         installed.append(number)
+    _hearers.append(hear)
     try:
         yield
     finally:
+        _hearers.remove(hear)
         for number in installed:
-            loop.remove_signal_handler(number)
+            # Replaced, not removed first: in between a signal would end the process as it is.
+            if _hearers:
+                loop.add_signal_handler(number, _hearers[-1], number)
+            else:
+                loop.remove_signal_handler(number)

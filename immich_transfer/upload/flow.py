@@ -48,6 +48,8 @@ from .settle import run_settling
 
 CHECK_SECONDS = 0.05
 """A check waits this long for company: a walk fills 5,000 in it, a lone file hardly notices."""
+Walk = Callable[..., Iterator[WalkBatch]]
+"""Finds files as `disk.walk.walk` does, with its arguments."""
 UNHASHED_GROUPS = 64
 UNSENT_FILES = 512
 """Bounds of the queues: enough to keep every stage busy, little enough to forget in memory."""
@@ -63,11 +65,12 @@ async def run_upload(
     command: str = "upload",
     resumed: bool = False,
     stop: asyncio.Event | None = None,
+    walk: Walk = walk,
 ) -> Summary:
     """Upload `options.paths`; the summary's `exit_code` says how it ended.
 
     Raises a TransferError only for what ends the run before it began: no `run` line was told then.
-    Setting `stop` from outside is a first Ctrl-C.
+    Setting `stop` from outside is a first Ctrl-C. `walk` may know better which files are meant.
     """
     lines = await filter_lines(options)
 
@@ -84,7 +87,7 @@ async def run_upload(
         listener=listener,
         stop=stop,
         begin=begin,
-        work=lambda run: _pipeline(run, lines),
+        work=lambda run: _pipeline(run, lines, walk),
         conclude=_conclude,
     )
 
@@ -109,10 +112,10 @@ def _require(connection: Connection, options: UploadOptions) -> None:
         connection.require("asset.delete", purpose=f"--trashed {options.trashed}")
 
 
-async def _pipeline(run: UploadRun, lines: list[str]) -> None:
+async def _pipeline(run: UploadRun, lines: list[str], walk: Walk) -> None:
     """Start every stage, wait for the last. The second Ctrl-C cancels what is in flight."""
     options = run.options
-    walker = await walker_of(run, lines)
+    walker = await walker_of(run, lines, walk)
     run.debts_possible = bool(
         options.albums or options.tags or options.album_from
     ) or await run.in_thread(run.manifest.waiting_debts, run.account)
@@ -179,7 +182,9 @@ async def _pipeline(run: UploadRun, lines: list[str]) -> None:
                 group.start_soon(stage)
 
 
-async def walker_of(run: UploadRun, lines: Sequence[str]) -> Callable[[], Iterator[WalkBatch]]:
+async def walker_of(
+    run: UploadRun, lines: Sequence[str], walk: Walk = walk
+) -> Callable[[], Iterator[WalkBatch]]:
     """Walks what the options mean; `lines` are the patterns of the filter files."""
     options, media = run.options, run.media
     filters = Filters.build(options, frozenset(media.image), frozenset(media.video), lines)
