@@ -4,6 +4,10 @@ async with ImmichTransfer("http://nas:2283", key) as transfer:
     report = await transfer.upload(["photos"], albums=("Summer",))
     report = await transfer.download("albums", Selection(albums=("Summer",)))
 
+async with Immich("http://nas:2283", key) as server:
+    async for asset in server.assets.all():
+        print(asset.name, asset.sha1_hex)
+
 Names are imported when they are first used: `immich-transfer --help` needs none of them.
 """
 
@@ -14,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .api import ImmichTransfer, Report
+    from .bridge.client import Immich
     from .config.options import Selection
     from .errors import (
         CannotContinue,
@@ -61,6 +66,7 @@ __all__ = [
     "Expected",
     "Finished",
     "Hashed",
+    "Immich",
     "ImmichTransfer",
     "ItemError",
     "ItemResult",
@@ -90,7 +96,7 @@ __all__ = [
     "__version__",
 ]
 
-_HOMES = ("model", "errors", "events", "config.options", "api")
+_HOMES = ("model", "errors", "events", "config.options", "bridge.client", "api")
 """Where the names above live; the dear one comes last."""
 
 

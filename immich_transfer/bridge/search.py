@@ -105,6 +105,9 @@ class Search(Calls):
         if not query.strip():
             raise UsageError("there is nothing to search for: the query is empty")
         wanted = filters or {}
+        if "name" in wanted or "description" in wanted:
+            # The server would take no notice of them (recorded).
+            raise UsageError("names and descriptions narrow a metadata search only")
         asked = {**await self._asked(wanted), **self._shown(wanted)[0]}
         listing = FullListing(self._connection)
         try:

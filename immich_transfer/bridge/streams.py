@@ -75,3 +75,19 @@ async def first(stream: AsyncGenerator[T, None], count: int | None) -> AsyncGene
                 break
             else:
                 return
+
+
+async def begun(
+    stream: AsyncGenerator[bytes, None],
+) -> tuple[bytes, AsyncGenerator[bytes, None]]:
+    """The first piece of a stream, to look at, and the whole stream with it."""
+    head = await anext(stream, b"")
+
+    async def whole() -> AsyncGenerator[bytes, None]:
+        async with aclosing(stream):
+            if head:
+                yield head
+            async for piece in stream:
+                yield piece
+
+    return head, whole()

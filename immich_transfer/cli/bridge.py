@@ -108,8 +108,16 @@ def bridge_options(command: F) -> F:
 
 
 def yes_option(command: F) -> F:
-    """For what cannot be taken back."""
-    return option("--yes", is_flag=True, section="Options", help="Do it without asking.")(command)
+    """For what cannot be taken back: where nobody can be asked it is demanded at once."""
+
+    def sure(_: click.Context, __: click.Parameter, yes: bool) -> bool:
+        if not yes:
+            _must_have_terminal()
+        return yes
+
+    return option(
+        "--yes", is_flag=True, callback=sure, section="Options", help="Do it without asking."
+    )(command)
 
 
 def run_bridge(
@@ -145,15 +153,21 @@ def confirm(question: str, *, yes: bool) -> None:
     """Go on only when somebody wants this. Raises UsageError where nobody can be asked."""
     if yes:
         return
-    from immich_transfer.errors import TransferError, UsageError
+    from immich_transfer.errors import TransferError
+
+    _must_have_terminal()
+    if not click.confirm(question, err=True):
+        raise TransferError("nothing was changed")
+
+
+def _must_have_terminal() -> None:
+    from immich_transfer.errors import UsageError
 
     if not (_is_terminal(sys.stdin) and _is_terminal(sys.stderr)):
         raise UsageError(
             "this cannot be taken back, and there is no terminal to ask on",
             hint="add --yes to do it without asking",
         )
-    if not click.confirm(question, err=True):
-        raise TransferError("nothing was changed")
 
 
 def _is_terminal(stream: Any) -> bool:
