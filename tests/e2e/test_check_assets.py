@@ -9,8 +9,10 @@ import urllib.request
 
 import pytest
 
+from immich_transfer import Selection
+
 from .support import Bench, Result, Server, free_port, sha1
-from .test_check_paths import rot, said, tree
+from .test_check_paths import downloaded, rot, said, tree
 
 BOTH = pytest.mark.parametrize("server", ["2.7", "3.0"], indirect=True)
 FRESH = ("--state-dir", "fresh")
@@ -24,7 +26,7 @@ def album(bench: Bench, server: Server, *names: str) -> dict[str, str]:
     """Photos by name, in an album that was downloaded."""
     names = names or ("a.jpg", "b.jpg", "c.jpg", "d.jpg")
     ids = dict(zip(names, server.seed(*names, album="X"), strict=True))
-    bench.download("--album", "X")
+    downloaded(bench, Selection(albums=("X",)))
     return ids
 
 
@@ -116,10 +118,10 @@ def test_the_library_and_searches(bench: Bench, server: Server) -> None:
     best, _, away = server.seed("best.jpg", "other.jpg", "away.jpg")
     server.edit(best, favorite=True)
     server.edit(away, visibility="archive")
-    bench.download("--favorites")
+    downloaded(bench, Selection(favorites=True))
     assert check(bench, "--favorites").outcomes == {"equal": 1}
     assert check(bench, "--all", code=4).outcomes == {"equal": 1, "missing-local": 2}
-    bench.download("--all")
+    downloaded(bench, Selection(everything=True))
     assert check(bench, "--all").outcomes == {"equal": 3}
     assert check(bench, "--archived").outcomes == {"equal": 1}
     server.edit(best, favorite=False)
@@ -132,7 +134,7 @@ def test_several_albums_and_another_layout(bench: Bench, server: Server) -> None
     one, both, two = server.seed("one.jpg", "both.jpg", "two.jpg")
     server.album("Trip 1", one, both)
     server.album("Trip 2", two, both)
-    bench.download("--album", "Trip*", "--layout", "{album} {id}.{ext}")
+    downloaded(bench, Selection(albums=("Trip*",)), layout="{album} {id}.{ext}")
     result = check(bench, "--album", "Trip*", "--layout", "{album} {id}.{ext}", *FRESH)
     assert result.outcomes == {"equal": 4}
     assert result.summary["bytes_hashed"] == 800
@@ -167,13 +169,10 @@ def test_external_photos_cannot_be_proven(bench: Bench, server: Server) -> None:
     names = ("a.jpg", "outside.jpg", "touched.jpg", "cut.jpg", "lost.jpg")
     ids = dict(zip(names, server.seed(*names, album="X"), strict=True))
     server.edit(*list(ids.values())[1:], library="nas")
-    bench.download("--album", "X")
-    for flags in ([], ["--read"], FRESH):
+    downloaded(bench, Selection(albums=("X",)))
+    for flags in ((), FRESH):
         result = check(bench, "--album", "X", *flags)
         assert result.outcomes == {"equal": 1, "unverifiable": 4}
-    text = bench.start("check", "-o", "out", "--album", "X", json=False).finish()
-    assert text.code == 0
-    assert "not provable" in text.stdout
     os.utime(bench.out / "X/touched.jpg")
     (bench.out / "X/cut.jpg").write_bytes(b"short")
     (bench.out / "X/lost.jpg").unlink()
@@ -193,7 +192,7 @@ def test_external_photos_cannot_be_proven(bench: Bench, server: Server) -> None:
 @BOTH
 def test_a_live_photo_is_two_files(bench: Bench, server: Server) -> None:
     server.seed("live.heic", live=1, album="X")
-    bench.download("--album", "X")
+    downloaded(bench, Selection(albums=("X",)))
     assert check(bench, "--album", "X").outcomes == {"equal": 2}
     (bench.out / "X/live.mov").unlink()
     assert check(bench, "--album", "X", code=4).item("live.mov")["outcome"] == "missing-local"
@@ -201,7 +200,7 @@ def test_a_live_photo_is_two_files(bench: Bench, server: Server) -> None:
 
 def test_a_renamed_album_is_left_for_the_mirror_to_follow(bench: Bench, server: Server) -> None:
     server.seed("a.jpg", "b.jpg", album="X")
-    bench.run("mirror", "-o", "out", "--album", "X")
+    downloaded(bench, Selection(albums=("X",)), mirror=True)
     (number,) = [a["id"] for a in server.box.state()["albums"] if a["owner"] == server.owner]
     rename(server, number, "Y")
     assert "did you mean" not in check(bench, "--album", "X", code=2).error["message"]
@@ -228,7 +227,7 @@ def test_a_renamed_photo_is_left_for_the_mirror_to_follow(
     bench: Bench, server: Server, touched: bool
 ) -> None:
     (photo,) = server.seed("a.jpg", album="X")
-    bench.run("mirror", "-o", "out", "--album", "X")
+    downloaded(bench, Selection(albums=("X",)), mirror=True)
     server.edit(photo, name="b.jpg")
     if touched:
         os.utime(bench.out / "X/a.jpg")
@@ -236,6 +235,21 @@ def test_a_renamed_photo_is_left_for_the_mirror_to_follow(
     assert check(bench, "--album", "X", *flags).outcomes == {"equal": 1}
     assert bench.run("mirror", "-o", "out", "--album", "X").outcomes == {"moved": 1}
     assert set(bench.fetched()) == {"X/b.jpg"}
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="download/compare.py, read(): a file read again gets the plan's base with its old path",
+)
+def test_a_download_leaves_a_renamed_photo_for_the_mirror_to_follow(
+    bench: Bench, server: Server
+) -> None:
+    (photo,) = server.seed("a.jpg", album="X")
+    downloaded(bench, Selection(albums=("X",)), mirror=True)
+    server.edit(photo, name="b.jpg")
+    os.utime(bench.out / "X/a.jpg")
+    downloaded(bench, Selection(albums=("X",)))
+    assert bench.run("mirror", "-o", "out", "--album", "X").outcomes == {"moved": 1}
 
 
 @BOTH
@@ -250,7 +264,7 @@ def test_a_list_with_gaps_proves_nothing(bench: Bench, server: Server) -> None:
 
 def test_a_library_list_with_gaps_proves_nothing(bench: Bench, server: Server) -> None:
     server.seed("a.jpg", "b.jpg", "c.jpg")
-    bench.download("--all")
+    downloaded(bench, Selection(everything=True))
     server.box.faults("timeline:*=miss,by=1")
     result = check(bench, "--all", code=3)
     assert result.outcomes == {"equal": 2}

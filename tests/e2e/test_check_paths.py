@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import shutil
@@ -9,8 +10,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from immich_transfer import ImmichTransfer, Selection
 
 from . import support
 from .support import Bench, Result, Server, command, free_port, photo, sha1, until
@@ -38,6 +42,26 @@ def rot(path: Path) -> None:
     os.utime(path, ns=(seen.st_atime_ns, seen.st_mtime_ns))
 
 
+def uploaded(bench: Bench) -> None:
+    """The photo folder is on the server, as `upload` would have it."""
+
+    async def work() -> None:
+        async with ImmichTransfer(bench.url, bench.key, state_dir=bench.state) as transfer:
+            assert (await transfer.upload([bench.photos])).ok
+
+    asyncio.run(work())
+
+
+def downloaded(bench: Bench, selection: Selection, **options: Any) -> None:
+    """What is meant is in the output folder, as `download` would have it."""
+
+    async def work() -> None:
+        async with ImmichTransfer(bench.url, bench.key, state_dir=bench.state) as transfer:
+            assert (await transfer.download(bench.out, selection, **options)).ok
+
+    asyncio.run(work())
+
+
 def check(bench: Bench, *arguments: str, code: int | None = 0) -> Result:
     return bench.run("check", "photos", *arguments, code=code)
 
@@ -50,7 +74,7 @@ def said(result: Result) -> str:
 @BOTH
 def test_everything_is_there(bench: Bench, server: Server) -> None:
     contents = [*bench.make(5).values(), *bench.make(2, below="2024", seed="other").values()]
-    bench.upload()
+    uploaded(bench)
     there, here = server.box.state(), tree(bench.photos)
     changes, bodies = server.changes(), server.bodies()
     result = check(bench)
@@ -69,7 +93,7 @@ def test_everything_is_there(bench: Bench, server: Server) -> None:
 def test_what_differs_has_its_outcome_and_its_sigil(bench: Bench, server: Server) -> None:
     bench.write("same.jpg", photo("same"))
     bench.write("trashed.jpg", photo("trashed"))
-    bench.upload()
+    uploaded(bench)
     server.trash(sha1(photo("trashed")))
     bench.write("new.jpg", photo("new"))
     bench.write("twin.jpg", photo("new"))
@@ -93,7 +117,7 @@ def test_what_differs_has_its_outcome_and_its_sigil(bench: Bench, server: Server
 
 def test_what_was_deleted_there_is_only_here(bench: Bench, server: Server) -> None:
     bench.make(2)
-    bench.upload()
+    uploaded(bench)
     gone = sha1(photo((0, 1)))
     server.delete(gone)
     server.until_forgotten(gone)
@@ -111,7 +135,7 @@ def test_photos_of_others_do_not_count(bench: Bench, server: Server) -> None:
 
 def test_without_a_manifest_everything_is_read_once(bench: Bench, server: Server) -> None:
     contents = bench.make(4)
-    bench.upload()
+    uploaded(bench)
     shutil.rmtree(bench.state)
     first = check(bench)
     size = sum(map(len, contents.values()))
@@ -130,7 +154,7 @@ def test_without_a_manifest_everything_is_read_once(bench: Bench, server: Server
 
 def test_rot_is_found_by_reading_only(bench: Bench, server: Server) -> None:
     bench.make(3)
-    bench.upload()
+    uploaded(bench)
     rot(bench.photos / "IMG_0001.png")
     trusting = check(bench)
     assert trusting.outcomes == {"equal": 3}
@@ -146,7 +170,7 @@ def test_rot_is_found_by_reading_only(bench: Bench, server: Server) -> None:
 
 def test_an_edit_is_found_without_being_asked_to_read(bench: Bench, server: Server) -> None:
     bench.make(3)
-    bench.upload()
+    uploaded(bench)
     bench.write("IMG_0001.png", photo("edited"))
     result = check(bench, code=4)
     assert result.outcomes == {"equal": 2, "missing-remote": 1}
@@ -204,7 +228,7 @@ def bound(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("bound")
 def test_what_cannot_be_read_could_not_be_compared(bench: Bench, server: Server) -> None:
     bench.make(2)
-    bench.upload()
+    uploaded(bench)
     bench.write("locked.jpg", photo("locked")).chmod(0)
     result = check(bench, "--combined", "list.txt", code=3)
     assert result.outcomes == {"equal": 2, "failed": 1}
@@ -220,7 +244,7 @@ def test_a_server_that_is_away_is_not_a_difference(bench: Bench, server: Server)
     nobody = {"IMMICH_URL": f"http://127.0.0.1:{free_port()}"}
     result = bench.run("check", "photos", "--wait", "0s", code=5, env=nobody)
     assert result.error["exit_code"] == 5
-    bench.upload()
+    uploaded(bench)
     bench.write("new.jpg", photo("new"))
     server.box.faults("check:*=502")
     result = check(bench, "--wait", "0s", "--retries", "1", code=5)
@@ -230,7 +254,7 @@ def test_a_server_that_is_away_is_not_a_difference(bench: Bench, server: Server)
 def test_half_an_answer_is_not_a_difference(bench: Bench, server: Server) -> None:
     """What was judged before the server went away keeps its outcome."""
     bench.make(2)
-    bench.upload()
+    uploaded(bench)
     gone = sha1(photo((0, 1)))
     server.delete(gone)
     server.until_forgotten(gone)
@@ -259,7 +283,7 @@ def test_what_does_not_exist_is_a_mistake(bench: Bench, server: Server) -> None:
 
 def test_the_list_on_standard_output_is_nothing_else(bench: Bench, server: Server) -> None:
     bench.make(2)
-    bench.upload()
+    uploaded(bench)
     bench.write("new.jpg", photo("new"))
     result = bench.start("check", "photos", "--combined", "-", json=False).finish()
     assert result.code == 4, result.told()

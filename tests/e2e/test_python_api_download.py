@@ -15,7 +15,7 @@ from immich_transfer.errors import KeyRefused, ManifestBusy, UsageError
 from immich_transfer.events import Discovered, Event, Finished, RunStarted, Settled
 
 from .support import Bench, Server, photo, sha1, until
-from .test_check_paths import rot
+from .test_check_paths import rot, uploaded
 
 X = Selection(albums=("X",))
 
@@ -83,7 +83,7 @@ def test_problems_are_named(bench: Bench, server: Server) -> None:
 
 def test_check_of_files(bench: Bench, server: Server) -> None:
     bench.make(2)
-    bench.upload()
+    uploaded(bench)
     assert run(bench, lambda t: t.check([bench.photos])).summary.outcomes == {"equal": 2}
     bench.write("new.jpg", photo("new"))
     report = run(bench, lambda t: t.check([str(bench.photos)]))
