@@ -85,7 +85,15 @@ def _name(
 
 
 def _settle_names(run: DownloadRun) -> None:
-    """Name the files that wait, a group of one wish at a time."""
+    """Name the files that wait. One asset may want one name for several albums: each round gives
+    one of them its own."""
+    while _name_waiting(run):
+        pass
+
+
+def _name_waiting(run: DownloadRun) -> int:
+    """Name files a group of one wish at a time; tells how many got theirs."""
+    count = 0
     for groups in run.catalog.unnamed():
         keys = [group[0].base_key for group in groups]
         held = _held(run, keys)
@@ -105,6 +113,8 @@ def _settle_names(run: DownloadRun) -> None:
                 made.add(key)
                 given.append((row.collection, row.asset_id, path, key))
         run.catalog.give(given)
+        count += len(given)
+    return count
 
 
 def _held(run: DownloadRun, keys: Sequence[str]) -> set[str]:
@@ -128,7 +138,6 @@ def _apart(
             return held
         return key in made or run.catalog.literal(key) or bool(_held(run, [key]))
 
-    # One asset may be there for two albums in one folder: each has its own copy of the name.
     rows: dict[AssetId, Naming] = {}
     for row in group:
         rows.setdefault(row.asset_id, row)
