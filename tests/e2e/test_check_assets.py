@@ -11,8 +11,8 @@ import pytest
 
 from immich_transfer import Selection
 
+from .checked import downloaded, rot, said, tree
 from .support import Bench, Result, Server, free_port, sha1
-from .test_check_paths import downloaded, rot, said, tree
 
 BOTH = pytest.mark.parametrize("server", ["2.7", "3.0"], indirect=True)
 FRESH = ("--state-dir", "fresh")
@@ -189,7 +189,6 @@ def test_external_photos_cannot_be_proven(bench: Bench, server: Server) -> None:
     assert check(bench, "--album", "X", "--read", code=4).outcomes["differs"] == 2
 
 
-@BOTH
 def test_a_live_photo_is_two_files(bench: Bench, server: Server) -> None:
     server.seed("live.heic", live=1, album="X")
     downloaded(bench, Selection(albums=("X",)))

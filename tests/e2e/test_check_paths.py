@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import os
 import shutil
@@ -10,65 +9,19 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from immich_transfer import ImmichTransfer, Selection
+from .checked import bound, rot, said, tree, uploaded
+from .support import TIMEOUT, Bench, Result, Server, command, free_port, photo, sha1, until
 
-from . import support
-from .support import Bench, Result, Server, command, free_port, photo, sha1, until
+__all__ = ["bound"]
 
 BOTH = pytest.mark.parametrize("server", ["2.7", "3.0"], indirect=True)
-
-Tree = dict[str, tuple[bytes, int]]
-
-
-def tree(folder: Path) -> Tree:
-    """Content and time of every file below a folder."""
-    return {
-        path.relative_to(folder).as_posix(): (path.read_bytes(), path.stat().st_mtime_ns)
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-
-
-def rot(path: Path) -> None:
-    """Other bytes, the same size and time: what no program would do."""
-    seen = path.stat()
-    content = path.read_bytes()
-    with path.open("r+b") as file:
-        file.write(bytes([content[0] ^ 0xFF]))
-    os.utime(path, ns=(seen.st_atime_ns, seen.st_mtime_ns))
-
-
-def uploaded(bench: Bench) -> None:
-    """The photo folder is on the server, as `upload` would have it."""
-
-    async def work() -> None:
-        async with ImmichTransfer(bench.url, bench.key, state_dir=bench.state) as transfer:
-            assert (await transfer.upload([bench.photos])).ok
-
-    asyncio.run(work())
-
-
-def downloaded(bench: Bench, selection: Selection, **options: Any) -> None:
-    """What is meant is in the output folder, as `download` would have it."""
-
-    async def work() -> None:
-        async with ImmichTransfer(bench.url, bench.key, state_dir=bench.state) as transfer:
-            assert (await transfer.download(bench.out, selection, **options)).ok
-
-    asyncio.run(work())
 
 
 def check(bench: Bench, *arguments: str, code: int | None = 0) -> Result:
     return bench.run("check", "photos", *arguments, code=code)
-
-
-def said(result: Result) -> str:
-    """The sentences of the summary line."""
-    return " ".join(result.summary.get("notes", ()))
 
 
 @BOTH
@@ -190,7 +143,7 @@ def test_filters_say_which_files_are_meant(bench: Bench, server: Server) -> None
     assert names("--exclude", "raw/", "--type", "image") == {"a.jpg"}
     assert names("--include", "*.png", "--include", "*.mp4") == {"raw/c.png", "b.mp4"}
     assert names("--min-size", "150B", "--max-size", "1K") == {"raw/c.png"}
-    assert names("--newer", "2020-01-01") == {"b.mp4", "raw/c.png"}
+    assert names("--newer", "2020-01-01", "--exclude", "raw/") == {"b.mp4"}
     assert names("--older", "2020-01-01") == {"a.jpg"}
 
 
@@ -211,18 +164,6 @@ def test_names_that_are_no_text(bench: Bench, server: Server) -> None:
     assert base64.b64decode(odd["path_b64"]) == b"photos/caf\xe9.jpg"
     listed = (bench.home / "list.txt").read_text("utf-8").splitlines()
     assert sorted(listed) == ["+ photos/caf\ufffd.jpg", "+ photos/new line.jpg"]
-
-
-@pytest.fixture
-def bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands are run by somebody who may not read everything."""
-    if os.geteuid() != 0:
-        return
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
-        pytest.skip("root may read anything")
-    argv = [setpriv, "--bounding-set=-dac_override,-dac_read_search", *command()]
-    monkeypatch.setattr(support, "command", lambda: argv)
 
 
 @pytest.mark.usefixtures("bound")
@@ -310,7 +251,7 @@ def test_a_reader_that_left_is_no_trouble(bench: Bench, server: Server) -> None:
         },
         capture_output=True,
         text=True,
-        timeout=support.TIMEOUT,
+        timeout=TIMEOUT,
         check=False,
     )
     assert piped.returncode == 4, piped.stderr

@@ -14,8 +14,8 @@ from immich_transfer.api import Report
 from immich_transfer.errors import KeyRefused, ManifestBusy, UsageError
 from immich_transfer.events import Discovered, Event, Finished, RunStarted, Settled
 
+from .checked import rot, uploaded
 from .support import Bench, Server, photo, sha1, until
-from .test_check_paths import rot, uploaded
 
 X = Selection(albums=("X",))
 

@@ -10,8 +10,8 @@ import pytest
 
 from immich_transfer import Selection
 
+from .checked import bound, downloaded, rot, tree
 from .support import TIMEOUT, Bench, Result, Server, free_port, photo, sha1, until
-from .test_check_paths import bound, downloaded, rot, tree
 
 __all__ = ["bound"]
 
@@ -40,7 +40,6 @@ def parts(bench: Bench) -> list[str]:
     return [path.name for path in bench.out.rglob("*.part")]
 
 
-@BOTH
 def test_intact_files_are_read_once_and_no_server_is_asked(bench: Bench, server: Server) -> None:
     album(bench, server)
     here, before = tree(bench.out), server.requests()
@@ -51,9 +50,6 @@ def test_intact_files_are_read_once_and_no_server_is_asked(bench: Bench, server:
     assert server.requests() == before
     assert tree(bench.out) == here
     assert {line["path"] for line in result.items()} == {f"X/{name}" for name in NAMES}
-    text = bench.start("check", "--scrub", "out", json=False).finish()
-    assert text.code == 0
-    assert "All 4 files are intact, bit for bit as written." in text.stdout
 
 
 def test_rot_edits_and_losses_are_told_apart(bench: Bench, server: Server) -> None:
@@ -185,7 +181,6 @@ def test_an_edited_file_is_kept_beside_the_new_one(bench: Bench, server: Server)
     assert scrub(bench).outcomes == {"equal": 4}
 
 
-@BOTH
 def test_what_left_the_server_cannot_come_again(bench: Bench, server: Server) -> None:
     ids = album(bench, server)
     rot(bench.out / "X/a.jpg")
