@@ -31,6 +31,7 @@ COMMANDS = {
     "download": Entry(TRANSFERS, "download", "Bring albums or the library to a folder."),
     "mirror": Entry(TRANSFERS, "mirror", "Keep a folder like albums on the server."),
     "check": Entry(TRANSFERS, "check", "Prove that both sides hold the same."),
+    "watch": Entry(TRANSFERS, "watch", "Keep uploading what is new or changed in folders."),
     "resume": Entry(TRANSFERS, "resume", "Take up the last interrupted run."),
     "status": Entry(TRANSFERS, "status", "Say what failed or is still owed, and why."),
     "runs": Entry(TRANSFERS, "runs", "List the last runs."),
