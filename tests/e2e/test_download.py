@@ -283,3 +283,38 @@ def test_files_of_external_libraries_come_without_proof(bench: Bench, server: Se
     assert again.outcomes == {"unchanged": 2}
     assert again.summary["bytes_received"] == 0
     assert sha1((bench.out / "Mixed/own.jpg").read_bytes()) == server.sums([own])[0]
+
+
+@pytest.mark.parametrize(
+    ("server", "lacking", "flags"),
+    [
+        ("2.7", "asset.download", "--all"),
+        ("3.0", "asset.download", "--all"),
+        ("3.0", "asset.read", "--favorites"),
+        ("2.7", "album.read", "--album A"),
+        ("3.0", "album.read", "--album-id x"),
+        ("3.0", "person.read", "--person Mum"),
+        ("3.0", "tag.read", "--tag t"),
+    ],
+    indirect=["server"],
+)
+def test_a_missing_permission_is_named_before_anything(
+    bench: Bench, server: Server, lacking: str, flags: str
+) -> None:
+    server.seed("a.jpg", album="A", edit={"people": ["Mum"], "tags": ["t"]})
+    every = {"asset.read", "asset.download", "album.read", "person.read", "tag.read", "user.read"}
+    bench.key = server.new_key([*(every - {lacking})])
+    before = server.requests("search", "timeline", "albums", "album-list", "people", "tags")
+    result = bench.download(*flags.split(), code=12)
+    assert lacking in result.error["message"]
+    asked = server.requests("search", "timeline", "albums", "album-list", "people", "tags")
+    assert asked == before
+    assert not bench.out.exists()
+
+
+def test_few_permissions_are_enough(bench: Bench, server: Server) -> None:
+    server.seed("a.jpg", album="A")
+    bench.key = server.new_key(["asset.read", "asset.download"])
+    assert bench.download("--all").outcomes == {"downloaded": 1}
+    bench.key = server.new_key(["asset.read", "asset.download", "album.read"])
+    assert bench.download("--album", "A").outcomes == {"downloaded": 1}

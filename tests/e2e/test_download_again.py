@@ -243,41 +243,6 @@ def test_exit_codes(bench: Bench, server: Server) -> None:
     assert bench.download("--all", "--wait=0s", code=5).error["exit_code"] == 5
 
 
-@pytest.mark.parametrize(
-    ("server", "lacking", "flags"),
-    [
-        ("2.7", "asset.download", "--all"),
-        ("3.0", "asset.download", "--all"),
-        ("3.0", "asset.read", "--favorites"),
-        ("2.7", "album.read", "--album A"),
-        ("3.0", "album.read", "--album-id x"),
-        ("3.0", "person.read", "--person Mum"),
-        ("3.0", "tag.read", "--tag t"),
-    ],
-    indirect=["server"],
-)
-def test_a_missing_permission_is_named_before_anything(
-    bench: Bench, server: Server, lacking: str, flags: str
-) -> None:
-    server.seed("a.jpg", album="A", edit={"people": ["Mum"], "tags": ["t"]})
-    every = {"asset.read", "asset.download", "album.read", "person.read", "tag.read", "user.read"}
-    bench.key = server.new_key([*(every - {lacking})])
-    before = server.requests("search", "timeline", "albums", "album-list", "people", "tags")
-    result = bench.download(*flags.split(), code=12)
-    assert lacking in result.error["message"]
-    asked = server.requests("search", "timeline", "albums", "album-list", "people", "tags")
-    assert asked == before
-    assert not bench.out.exists()
-
-
-def test_few_permissions_are_enough(bench: Bench, server: Server) -> None:
-    server.seed("a.jpg", album="A")
-    bench.key = server.new_key(["asset.read", "asset.download"])
-    assert bench.download("--all").outcomes == {"downloaded": 1}
-    bench.key = server.new_key(["asset.read", "asset.download", "album.read"])
-    assert bench.download("--album", "A").outcomes == {"downloaded": 1}
-
-
 def slow_download(bench: Bench, server: Server) -> Running:
     """A download of 12 files that is in the middle: some are here, some are not."""
     server.seed(*(f"{n:02}.jpg" for n in range(12)), album="A")
