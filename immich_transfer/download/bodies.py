@@ -27,11 +27,16 @@ from .store import SmallStore, check_bytes
 
 SMALL_BYTES = 512 << 10
 """Up to this a body is held in memory: 64 at once are 32 MiB. Cut off, it starts anew."""
-MOST_PIECE = 512 << 10
+MOST_PIECE = 256 << 10
 LEAST_PIECE = 64 << 10
 ALL_PIECES = 8 << 20
 """A large body is written in pieces, one being gathered while the other is written; fewer bytes
 each when many bodies are on their way, so that all together hold at most twice this."""
+
+LEAST_WINDOW = 64 << 10
+MOST_WINDOW = 256 << 10
+"""What the system may read ahead of `--bwlimit`, about an eighth of a second of it: else megabytes
+wait in it, and a crash loses them."""
 
 T = TypeVar("T")
 
@@ -154,7 +159,12 @@ async def _receive(
     offset = part.size
     meter = Meter(run, job, number)
     try:
-        async with run.originals.open(asset.id, offset=offset, validator=validator) as body:
+        window = None
+        if run.bucket is not None:
+            window = max(LEAST_WINDOW, min(MOST_WINDOW, run.bucket.rate // 8))
+        async with run.originals.open(
+            asset.id, offset=offset, validator=validator, window=window
+        ) as body:
             verdict = _accept(body, offset, asset.size)
             if verdict.take is Take.START_OVER and offset:
                 await _whole(run, part.restart)
@@ -206,7 +216,10 @@ class _Write:
         self._pieces.append(piece)
         self._held += len(piece)
         flying = max(1, self._run.limiter.in_flight)
-        if self._held >= max(LEAST_PIECE, min(MOST_PIECE, ALL_PIECES // flying)):
+        enough = max(LEAST_PIECE, min(MOST_PIECE, ALL_PIECES // flying))
+        if self._run.bucket is not None:
+            enough = LEAST_PIECE  # there is time, and what is held is lost in a crash
+        if self._held >= enough:
             await self._hand_over()
 
     async def _hand_over(self) -> None:

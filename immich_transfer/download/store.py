@@ -69,6 +69,8 @@ class SmallStore:
         return await done
 
     def _start(self) -> None:
+        while self._waiting and self._waiting[0].done.done():
+            self._held -= len(self._waiting.popleft().body)  # its transfer was dropped
         if self._busy or not self._waiting:
             return
         self._busy = True

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -44,9 +45,15 @@ class Originals:
 
     @asynccontextmanager
     async def open(
-        self, asset_id: AssetId, *, offset: int = 0, validator: str | None = None
+        self,
+        asset_id: AssetId,
+        *,
+        offset: int = 0,
+        validator: str | None = None,
+        window: int | None = None,
     ) -> AsyncIterator[Body]:
-        """One attempt, from `offset` on if the file still is the one with `validator`.
+        """One attempt, from `offset` on if the file still is the one with `validator`. The system
+        takes about `window` bytes ahead of who reads; None leaves that to it.
 
         Raises as `Http.open` does; `RangeRefused` when the file ends at `offset` or before.
         """
@@ -60,6 +67,8 @@ class Originals:
             if response.status not in (200, 206):
                 raise ConnectionFailed(f"answered with {response.status} instead of the photo")
             _must_be_photo(response.content_type)
+            if window is not None:
+                _narrow(response, window)
             answered = response.headers
             yield Body(
                 response.status,
@@ -72,6 +81,17 @@ class Originals:
 
 def _path(asset_id: AssetId) -> str:
     return f"assets/{quote(asset_id, safe='')}/original"
+
+
+def _narrow(response: aiohttp.ClientResponse, window: int) -> None:
+    """Who reads slowly on purpose is not to have megabytes sent that wait in the system: a crash
+    would lose them, and they would have to come again."""
+    connection = response.connection
+    transport = connection.transport if connection is not None else None
+    found = transport.get_extra_info("socket") if transport is not None else None
+    if found is not None:
+        with suppress(OSError):
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
 
 
 def _must_be_photo(content_type: str) -> None:

@@ -9,6 +9,7 @@ leaves megabytes behind in the socket, and those moved nowhere.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import struct
@@ -61,10 +62,9 @@ class _Sent(NamedTuple):
 
 
 class _Line:
-    """Counts the bytes of one answer that leave through its socket."""
+    """Counts the bytes of one answer as they leave through its socket."""
 
     def __init__(self, call: Call) -> None:
-        self._box = call.box
         self._counters = call.box.counters
         self._silent = call.request.method == "HEAD"
         self._socket: socket.socket | None = None
@@ -74,33 +74,46 @@ class _Line:
             # Our own descriptor: the transport closes its own before we hear that the line broke.
             with suppress(OSError):
                 self._socket = found.dup()
-        self._before = self._look()
+        before = self._look()
+        self._before = before.bytes if before is not None else 0
+        self._counted = 0
+        self._length: int | None = None
+        """Of the answer, once it was given to the socket."""
+        self._loop = asyncio.get_running_loop()
+        self._next = self._loop.call_later(LOOK_SECONDS, self._tick)
 
     def ended(self, response: web.StreamResponse | None) -> None:
         """The answer was given to the socket, or broke off (None)."""
+        self._next.cancel()
         now = self._look()
-        if response is not None:
-            length = 0 if self._silent else response.content_length or 0
-            if length <= SENT_AT_LEAST or now is None:
-                self._count(length)
-            else:
-                self._watch(length)
-        elif now is not None and self._before is not None:
-            self._count(now.bytes - self._before.bytes)
+        if response is None:
+            self._count(now.bytes - self._before if now is not None else 0)
+            self._close()
+            return
+        self._length = 0 if self._silent else response.content_length or 0
+        if self._length <= SENT_AT_LEAST or now is None:
+            self._count(self._length)
+            self._close()
+        else:
+            self._tick()
 
-    def _watch(self, length: int) -> None:
+    def _tick(self) -> None:
         """Until all of it has left, or nothing more will."""
         now = self._look()
-        if now is None or self._before is None:
+        if now is None:
             return
-        left = now.bytes - self._before.bytes
-        if left >= length or now.closed:
-            self._count(min(length, left))
+        left = now.bytes - self._before
+        self._count(left if self._length is None else min(left, self._length))
+        if self._length is not None and (left >= self._length or now.closed):
+            self._close()
         else:
-            self._box.later(LOOK_SECONDS, lambda: self._watch(length))
+            self._next = self._loop.call_later(LOOK_SECONDS, self._tick)
 
-    def _count(self, size: int) -> None:
-        self._counters.original_bytes += size
+    def _count(self, so_far: int) -> None:
+        self._counters.original_bytes += so_far - self._counted
+        self._counted = so_far
+
+    def _close(self) -> None:
         if self._socket is not None:
             self._socket.close()
 

@@ -243,8 +243,9 @@ def test_part_files_that_were_there(bench: Bench, server: Server) -> None:
     (ids["linked.jpg"],) = put(server, "linked.jpg", size=SMALL)
     known = server.known()
     bench.out.mkdir(parents=True)
-    mine = bench.home / "mine.jpg"
-    mine.write_bytes(b"mine" * 400_000)
+    mine = [bench.home / f"mine{number}.jpg" for number in range(3)]
+    for file in mine:
+        file.write_bytes(b"mine" * 400_000)
 
     def part(name: str) -> Path:
         asset = known[ids[name]]
@@ -255,9 +256,9 @@ def test_part_files_that_were_there(bench: Bench, server: Server) -> None:
     part("good.mp4").write_bytes(content)
     part("wrong.mp4").write_bytes(content)
     part("long.mp4").write_bytes(content * 2)
-    part("link.mp4").symlink_to(mine)
-    os.link(mine, part("linked.mp4"))
-    os.link(mine, part("linked.jpg"))
+    part("link.mp4").symlink_to(mine[0])
+    os.link(mine[1], part("linked.mp4"))
+    os.link(mine[2], part("linked.jpg"))
     server.box.reset_stats()
     result = bench.download(*ALL, code=3)
     assert result.outcomes == {"downloaded": 5, "failed": 1}
@@ -265,7 +266,7 @@ def test_part_files_that_were_there(bench: Bench, server: Server) -> None:
     assert result.summary["bytes_received"] == 3 * (LARGE // 4) + SMALL
     if server.version == "2.7":
         assert server.originals() == 4, "of known size: what was complete was not asked for"
-    assert mine.read_bytes() == b"mine" * 400_000
+    assert {file.read_bytes() for file in mine} == {b"mine" * 400_000}
     wanted = sums(server)
     assert nothing_torn(bench, wanted) == wanted.keys() - {"link.mp4"}
 
