@@ -25,11 +25,19 @@ from typing import Any
 
 import pytest
 
-VERSIONS = ("2.7", "3.0")
+VERSIONS = ("1.106", "1.132", "2.7", "3.0", "3.2")
+RECORDED = ("2.7", "3.0")
+"""Those whose every answer was seen on a real server."""
+_LAUNCH = """
+import asyncio, json, sys
+from immich_transfer.sandbox.server import Sandbox, run
+asyncio.run(run(Sandbox(**json.loads(sys.argv[1])), as_json=True))
+"""
+"""As `immich-transfer sandbox --json` does, without reading the command line first."""
 
 
 class SandboxProcess:
-    """`immich-transfer sandbox` with a data folder; `key` is its admin's."""
+    """A sandbox with a data folder; `key` is its admin's."""
 
     def __init__(
         self, data: Path, *, version: str = "2.7", port: int = 0, faults: Sequence[str] = ()
@@ -37,30 +45,20 @@ class SandboxProcess:
         self.data = data
         self.version = version
         self._port = port
-        self._faults = [f"--fault={rule}" for rule in faults]
+        self._faults = list(faults)
         self.key = "sandbox-admin-key-0123456789abcdef"
         self.start()
 
     def start(self) -> None:
+        options = {
+            "data": str(self.data),
+            "version": self.version,
+            "port": self._port,
+            "key": self.key,
+            "faults": self._faults,
+        }
         self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "immich_transfer",
-                "sandbox",
-                "--json",
-                "--data",
-                str(self.data),
-                "--version",
-                self.version,
-                "--port",
-                str(self._port),
-                "--key",
-                self.key,
-                *self._faults,
-            ],
-            stdout=subprocess.PIPE,
-            text=True,
+            [sys.executable, "-c", _LAUNCH, json.dumps(options)], stdout=subprocess.PIPE, text=True
         )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
@@ -120,6 +118,16 @@ class SandboxProcess:
 
     def reset_stats(self) -> None:
         self.control("reset-stats", {})
+
+    def record(self) -> None:
+        """Keep every request from now on."""
+        self.control("record", {"on": True})
+
+    def recorded(self) -> list[dict[str, Any]]:
+        """What was asked since: method, path of the route, query, body, fields, status."""
+        self.control("record", {"on": False})
+        found: list[dict[str, Any]] = self.control("recorded")
+        return found
 
     def new_key(self, *permissions: str, user: str | None = None) -> str:
         """A key of the admin, or of the user with this id."""

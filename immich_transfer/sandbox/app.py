@@ -21,6 +21,7 @@ from .checking import uuid_of
 from .faulting import after, before
 from .faults import Action, Faults
 from .lifetimes import lives, permission_of
+from .recording import Recorder, note_status
 from .rows import Key, User
 from .store import Store
 from .versions import Release, words
@@ -140,6 +141,7 @@ class Box:
         self.release = release
         self.faults = Faults(faults)
         self.counters = Counters()
+        self.recorder = Recorder()
         self.maintenance = False
         self.paused_queues: set[str] = set()
         self.go_away: Callable[[float], None] = lambda seconds: None
@@ -182,6 +184,8 @@ class Routes:
 
     def __init__(self, box: Box) -> None:
         self.box = box
+        self.known: list[tuple[str, str]] = []
+        """Method and path below /api of every route."""
         self.app = web.Application(client_max_size=1 << 40)
         self.app.on_response_prepare.append(self._heads)
 
@@ -221,6 +225,8 @@ class Routes:
 
         async def serve(request: web.Request) -> web.StreamResponse:
             box.counters.saw(name)
+            if box.recorder.on:
+                await box.recorder.note(request, path)
             call = Call(box, request, names)
             response: web.StreamResponse
             try:
@@ -238,8 +244,10 @@ class Routes:
                 return answered.response
             if call.action is not None:
                 response = await after(call, response)
+            note_status(request, response.status)
             return response
 
+        self.known.append((method, path))
         self.app.router.add_route(method, "/api" + path, serve)
         if method == "GET":
             self.app.router.add_route("HEAD", "/api" + path, serve)
@@ -251,6 +259,9 @@ class Routes:
         async def unknown(request: web.Request) -> web.StreamResponse:
             # Before any look at the key (recorded).
             box.counters.saw("unknown")
+            if box.recorder.on:
+                await box.recorder.note(request, None)
+                note_status(request, 404)
             return refuse(
                 box.release, request, Refusal(404, f"Cannot {request.method} {request.path}")
             )

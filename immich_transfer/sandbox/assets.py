@@ -73,7 +73,7 @@ async def edit_many(call: Call) -> web.StreamResponse:
     body = await call.json()
     assets = own_all(call, ids_of(call.release, body), "asset.update")
     for asset in assets:
-        _edit(call, asset, body)
+        _edit(call, asset, known(call.release, "edit many", body))
     if assets:
         call.store.touch(*assets)
     return nothing()

@@ -1,13 +1,13 @@
 """`/_sandbox/…`: what tests ask of the sandbox itself, outside the API and its counters.
 
-GET  stats, state
+GET  stats, state, recorded (the requests since `record`, see `recording`)
 POST faults {faults: [rule…]} replaces the rules; answers 400 {error} for a bad one
      reset-stats · keys {permissions, user?} → {id, key} · users {name, quota?, admin?} → {id, key}
      seed {assets, bytes?, names?, album?, live?, user?, …} → {ids, videos, albums} (see `seeding`)
      edit {ids, name?, people?, library?, …} changes assets (see `editing`)
      people {name, user?, hidden?, favorite?, ids?} → {id} a person, and the assets that show them
      albums {name, user?, ids?, description?, order?, roles?: {user id: editor|viewer}} → {id}
-     away {seconds} · maintenance {on}
+     away {seconds} · maintenance {on} · record {on}
      trash {ids}, restore {ids}, delete {ids} as if the user did it in the web page, at once
      corrupt {id}, lose {id} the stored file rots or vanishes
 """
@@ -42,7 +42,12 @@ def add_control(app: web.Application, box: Box) -> None:
         return answer(tell(box))
 
     app.router.add_get("/_sandbox/stats", stats)
+
+    async def recorded(request: web.Request) -> web.Response:
+        return answer(box.recorder.tell())
+
     app.router.add_get("/_sandbox/state", state)
+    app.router.add_get("/_sandbox/recorded", recorded)
     for name, command in _commands(box).items():
         app.router.add_post(f"/_sandbox/{name}", _handler(command))
 
@@ -115,6 +120,9 @@ def _commands(box: Box) -> dict[str, Command]:
     def maintenance(body: dict[str, Any]) -> None:
         box.maintenance = body["on"]
 
+    def record(body: dict[str, Any]) -> None:
+        box.recorder.start(body["on"])
+
     def trash(body: dict[str, Any], *, trashed: bool = True) -> None:
         found = assets(body)
         for asset in found:
@@ -149,6 +157,7 @@ def _commands(box: Box) -> dict[str, Command]:
         albums,
         away,
         maintenance,
+        record,
         trash,
         restore,
         edit,

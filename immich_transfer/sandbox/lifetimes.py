@@ -151,6 +151,9 @@ visibility  1.133 -
 rating      1.112 -
 livePhotoVideoId 1.113 -
 """)
+_MANY_EDIT_FIELDS = _table("""
+description 1.133 -
+""")
 _SEARCH_FIELDS = _table("""
 albumIds      1.135 -
 tagIds        1.126 -
@@ -190,6 +193,7 @@ _KINDS = {
     "config": _CONFIG_FIELDS,
     "features": _FEATURES,
     "upload": _UPLOAD_FIELDS,
+    "edit many": _MANY_EDIT_FIELDS,
     "edit": _EDIT_FIELDS,
     "search": _SEARCH_FIELDS,
     "timeline": _TIMELINE_FIELDS,

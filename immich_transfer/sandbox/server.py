@@ -67,6 +67,8 @@ class Sandbox:
         routes = Routes(self._box)
         for room in ROOMS:
             room.add_routes(routes)
+        self.routes = tuple(routes.known)
+        """Method and path of every route this version has."""
         add_control(routes.app, self._box)
         self._listener = Listener(routes.finish(), self._box, host, port)
         self._box.go_away = self._listener.go_away

@@ -33,6 +33,7 @@ from .faulting import on_name, throttle
 from .lifetimes import known
 from .media import IMAGES, SIDECARS, VIDEOS, extension_of, is_video
 from .multipart import Malformed, Parser, Part, boundary_of
+from .recording import note_fields
 from .rows import Asset
 from .versions import VISIBILITIES, Release
 
@@ -117,6 +118,7 @@ async def upload(call: Call) -> web.StreamResponse:
     try:
         parts = await parser.parse(_chunks(call))
         counters.bodies += 1
+        note_fields(request, (part.name for part in parts))
         return await _judge(call, parts, asset_id, path)
     except Malformed as malformed:
         raise Refusal(400, str(malformed)) from None

@@ -81,6 +81,9 @@ def test_only_the_last_part_of_a_path_is_kept(server: Target) -> None:
 
 def test_the_filename_field_before_a_sidecar_is_a_trap(server: Target) -> None:
     answer = server.upload(extra={"filename": "photo.jpg"}, sidecar=b"<x/>")
+    if not server.since(2, 3):
+        assert answer.status == 201
+        return
     assert answer.status == 400
     assert "Unsupported file type photo.jpg" in answer.message
     assert server.upload(sidecar=b"<x/>").status == 201
@@ -104,7 +107,7 @@ def test_check_answers_in_order_and_by_our_ids(server: Target) -> None:
     assert [r["action"] for r in results] == ["reject", "accept", "reject", "reject", "accept"]
     assert results[0]["assetId"] == asset
     assert results[0]["reason"] == "duplicate"
-    assert results[0]["isTrashed"] is False
+    assert results[0].get("isTrashed") == (False if server.since(1, 115) else None)
 
 
 def test_an_empty_check_is_a_500(server: Target) -> None:
@@ -121,12 +124,16 @@ def test_trash_is_found_and_a_duplicate_stays_in_it(server: Target) -> None:
     asset = server.new_asset(content)
     assert server.call("DELETE", "/assets", {"ids": [asset]}).status == 204
     found = server.check(sha1_hex(content))[0]
-    assert (found["action"], found["isTrashed"], found["assetId"]) == ("reject", True, asset)
+    assert (found["action"], found["assetId"]) == ("reject", asset)
+    assert found.get("isTrashed") == (True if server.since(1, 115) else None)
     assert server.upload(content).json == {"id": asset, "status": "duplicate"}
     assert server.call("GET", f"/assets/{asset}").json["isTrashed"] is True
     restored = server.call("POST", "/trash/restore/assets", {"ids": [asset]})
-    assert (restored.status, restored.json) == (200, {"count": 1})
-    assert server.check(sha1_hex(content))[0]["isTrashed"] is False
+    if server.since(1, 116):
+        assert (restored.status, restored.json) == (200, {"count": 1})
+    else:
+        assert (restored.status, restored.body) == (204, b"")
+    assert server.call("GET", f"/assets/{asset}").json["isTrashed"] is False
 
 
 def test_a_delete_for_good_is_done_a_moment_later(server: Target) -> None:

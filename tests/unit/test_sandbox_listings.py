@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.contract.target import Target
-from tests.sandbox_fixture import VERSIONS, SandboxProcess
+from tests.sandbox_fixture import RECORDED, SandboxProcess
 
 DAY = "2000-01-01T12:00:00.000Z"
 """Of the first seeded assets."""
@@ -25,7 +25,7 @@ class Library(NamedTuple):
     ids: list[str]
 
 
-@pytest.fixture(scope="module", params=VERSIONS)
+@pytest.fixture(scope="module", params=RECORDED)
 def process(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SandboxProcess]:
