@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from .bridge import bridge_options, confirm, emit, group, run_bridge, yes_option
+from .bridge import HOW, bridge_options, confirm, emit, group, run_bridge, yes_option
 from .shared import Command, examples, names, option
 from .showing import details_option, ids, show_assets, show_changes
 from .table import Column, Table
@@ -82,7 +82,7 @@ def list_(ctx: click.Context, /, **params: Any) -> int:
     epilog=examples('albums show "Summer 2024"', "albums show --no-assets Trip --json"),
 )
 @album_argument
-@option("--assets/--no-assets", default=True, show_default=True, section="Options",
+@option("--assets/--no-assets", default=True, show_default=True, section=HOW,
         help="Also list what is in it.")  # fmt: skip
 @details_option
 @bridge_options
@@ -114,10 +114,10 @@ def show(ctx: click.Context, /, album: str, assets: bool, details: bool, **param
     ),
 )
 @click.argument("name", callback=lambda ctx, param, value: names(ctx, param, [value])[0])
-@option("--description", default="", metavar="TEXT", section="Options", help="What it is about.")
-@option("--asset", "assets", multiple=True, callback=ids, metavar="ID", section="Options",
+@option("--description", default="", metavar="TEXT", section=HOW, help="What it is about.")
+@option("--asset", "assets", multiple=True, callback=ids, metavar="ID", section=HOW,
         help="Put this in at once; repeatable; - reads ids from standard input.")  # fmt: skip
-@option("--another", is_flag=True, section="Options",
+@option("--another", is_flag=True, section=HOW,
         help="Make it even if you have one of this name.")  # fmt: skip
 @bridge_options
 @click.pass_context
@@ -169,7 +169,7 @@ async def _must_be_new(server: Immich, name: str) -> None:
 )
 @album_argument
 @click.argument("name", callback=lambda ctx, param, value: names(ctx, param, [value])[0])
-@option("--description", metavar="TEXT", section="Options", help="Another description, too.")
+@option("--description", metavar="TEXT", section=HOW, help="Another description, too.")
 @bridge_options
 @click.pass_context
 def rename(
@@ -201,10 +201,10 @@ def rename(
 @bridge_options
 @click.pass_context
 def add(ctx: click.Context, /, album: str, assets: tuple[str, ...], **params: Any) -> int:
-    """Put photos into an album; - reads ids from standard input.
+    """Put photos into an album.
 
-    Says of each whether it was added, was in already, or was refused (exit 3). Permission:
-    albumAsset.create; by name also album.read.
+    - reads ids from standard input. Says of each whether it was added, was in already, or was
+    refused (exit 3). Permission: albumAsset.create; by name also album.read.
     """
 
     async def work(server: Immich) -> int:
@@ -225,9 +225,10 @@ def add(ctx: click.Context, /, album: str, assets: tuple[str, ...], **params: An
 @bridge_options
 @click.pass_context
 def remove(ctx: click.Context, /, album: str, assets: tuple[str, ...], **params: Any) -> int:
-    """Take photos out of an album; they stay on the server; - reads ids from standard input.
+    """Take photos out of an album; they stay on the server.
 
-    Permission: albumAsset.delete; by name also album.read.
+    - reads ids from standard input. Says of each whether it was removed or was not in it; exit 3
+    if one was refused. Permission: albumAsset.delete; by name also album.read.
     """
 
     async def work(server: Immich) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from .bridge import bridge_options, confirm, emit, group, run_bridge, yes_option
+from .bridge import HOW, bridge_options, confirm, emit, group, run_bridge, yes_option
 from .shared import COUNT, Command, examples, option
 from .showing import asset_fields, details_option, ids, show_assets, show_changes
 from .words import one_line, say, warn
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-OPTIONS = "Options"
+WHICH, WHERE = "Which photos", "Where they go"
 ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 
 
@@ -30,7 +30,7 @@ def assets_argument(command: F) -> F:
 
 def force_option(command: F) -> F:
     """Whether a file may be replaced."""
-    return option("--force", is_flag=True, section=OPTIONS,
+    return option("--force", is_flag=True, section=WHERE,
                   help="Replace a file that is there.")(command)  # fmt: skip
 
 
@@ -55,8 +55,8 @@ def assets() -> None:
     cls=Command,
     epilog=examples("assets list", "assets list --details", "assets list --json | wc -l"),
 )
-@option("--take", type=COUNT, metavar="N", section=OPTIONS, help="At most so many.")
-@option("--trashed", is_flag=True, section=OPTIONS, help="What is in the trash instead.")
+@option("--take", type=COUNT, metavar="N", section=WHICH, help="At most so many.")
+@option("--trashed", is_flag=True, section=WHICH, help="What is in the trash instead.")
 @details_option
 @bridge_options
 @click.pass_context
@@ -114,7 +114,7 @@ def show(ctx: click.Context, /, assets_: tuple[str, ...], **params: Any) -> int:
     ),
 )
 @assets_argument
-@option("-o", "--output", default=".", metavar="FILE|DIR|-", section=OPTIONS,
+@option("-o", "--output", default=".", metavar="FILE|DIR|-", section=WHERE,
         help="Where it goes; in a folder under its own name; - is standard output."
         " [default: the current folder]")  # fmt: skip
 @force_option
@@ -163,10 +163,10 @@ def original(
 )
 @assets_argument
 @option("--size", type=click.Choice(["thumbnail", "preview", "fullsize"]), default="preview",
-        show_default=True, section=OPTIONS,
+        show_default=True, section=WHERE,
         help="About 250 pixels, about 1440, or as many as the photo has (server 1.131 or newer).",
         )  # fmt: skip
-@option("-o", "--output", default=".", metavar="FILE|DIR|-", section=OPTIONS,
+@option("-o", "--output", default=".", metavar="FILE|DIR|-", section=WHERE,
         help="Where it goes; in a folder as ID-SIZE; - is standard output."
         " [default: the current folder]")  # fmt: skip
 @force_option
@@ -252,7 +252,7 @@ def _fetch(ctx: click.Context, assets_: tuple[str, ...], one: Callable[[Immich, 
     epilog=examples(f"assets delete {ID}", f"assets delete --yes --force {ID}"),
 )
 @assets_argument
-@option("--force", is_flag=True, section=OPTIONS,
+@option("--force", is_flag=True, section=HOW,
         help="Delete for good instead of into the trash.")  # fmt: skip
 @yes_option
 @bridge_options

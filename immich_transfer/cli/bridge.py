@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+HOW = "How"
 WAIT_SECONDS = 15.0
 """A question is asked again sooner than waited for: an outage is nobody's evening."""
 
@@ -115,9 +116,9 @@ def yes_option(command: F) -> F:
             _must_have_terminal()
         return yes
 
-    return option(
-        "--yes", is_flag=True, callback=sure, section="Options", help="Do it without asking."
-    )(command)
+    return option("--yes", is_flag=True, callback=sure, section=HOW, help="Do it without asking.")(
+        command
+    )
 
 
 def run_bridge(
