@@ -4,6 +4,8 @@ from __future__ import annotations
 
 DEFAULT_FILES = 50
 DEFAULT_SHARE = 0.10
+ROUNDING = 1e-12
+"""Shares are binary fractions, and 0.29 of 100 is a little less than 29."""
 
 
 def allowed(limit: int | float | None, total: int) -> int:
@@ -15,5 +17,5 @@ def allowed(limit: int | float | None, total: int) -> int:
     if limit is None:
         return min(max(DEFAULT_FILES, int(total * DEFAULT_SHARE)), max(0, total - 1))
     if isinstance(limit, float):
-        return int(total * limit + 1e-9)
+        return int(total * limit * (1 + ROUNDING))
     return limit
