@@ -70,12 +70,13 @@ def list_(
 
     async def work(server: Immich) -> None:
         from immich_transfer.bridge.streams import first
+        from immich_transfer.report.wording import count as written
 
         every = server.assets.trash if trashed else server.assets.all
         stream = first(every(details=details), take)
         count = await show_assets(stream, json=params["json"], details=details)
         if not params["quiet"] and not params["json"] and count:
-            warn(f"{count:,} photos and videos")
+            warn(written(count, "asset"))
 
     return run_bridge(ctx.params, work)
 

@@ -21,7 +21,7 @@ from immich_transfer.bridge.models import Asset, Change
 from immich_transfer.events import Event, Retrying
 from tests.sandbox_fixture import VERSIONS
 
-from .support import Server, free_port, sha1
+from .support import Answer, Server, Stub, free_port, sha1
 
 every_version = pytest.mark.parametrize("server", VERSIONS, indirect=True)
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -156,6 +156,28 @@ def test_an_original_that_stays_broken_is_an_error(server: Server) -> None:
                     raise AssertionError("there are no bytes")
 
     asyncio.run(go())
+
+
+@pytest.mark.parametrize("target", ["original?edited=true", "thumbnail?size=preview"])
+def test_full_size_where_another_picture_does(target: str) -> None:
+    """A real server sends one there where it made no picture of full size (recorded on 2.7.5)."""
+    place = f"/api/assets/{UNKNOWN}/"
+    answers: dict[str, Answer] = {
+        "/api/server/version": (200, {}, b'{"major":2,"minor":7,"patch":5}'),
+        "/api/api-keys/me": (200, {}, b'{"id":"k","permissions":["all"]}'),
+        "/api/users/me": (200, {}, b'{"id":"u"}'),
+        place + "thumbnail?size=fullsize": (302, {"Location": place + target}, b""),
+        place + "thumbnail?size=preview": (200, {"Content-Type": "image/jpeg"}, b"a picture"),
+        place + "original": (200, {"Content-Type": "image/jpeg"}, b"a picture"),
+    }
+
+    async def go(url: str) -> bytes:
+        async with Immich(url, "key", wait=0) as client:
+            pieces = [piece async for piece in client.assets.thumbnail(UNKNOWN, "fullsize")]
+            return b"".join(pieces)
+
+    with Stub(lambda path: answers.get(path, (404, {}, b""))) as stub:
+        assert asyncio.run(go(stub.url)) == b"a picture"
 
 
 def test_what_entering_refuses(server: Server) -> None:
