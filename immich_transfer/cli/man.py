@@ -132,7 +132,9 @@ def _command(described: Described, common: set[tuple[str, str]]) -> Iterator[str
     yield f".SS {_text(context.command_path, literal=True)}"
     yield f".B {_text(context.command_path, literal=True)}"
     own = [option for option in options if option not in common]
-    yield _text(" ".join(["[OPTIONS]", *pieces]) if len(options) > 1 else " ".join(pieces) or "")
+    usage = [*(["[OPTIONS]"] if len(options) > 1 else []), *pieces]
+    if usage:
+        yield _text(" ".join(usage))
     yield from _prose(command.help or "")
     yield from _list(own)
     shared = [_names(option[0]) for option in options if option in common]
@@ -159,7 +161,8 @@ def _prose(text: str, *, headed: bool = False) -> Iterator[str]:
             yield ".PP"
         headed = False
         if lines[0].strip() == "\b":
-            yield from (".nf", *(_text(line, literal=True) for line in lines[1:]), ".fi")
+            kept = [_text(line, literal=True) for line in lines[1:] if line.strip()]
+            yield from (".nf", *kept, ".fi")
         else:
             yield from _lines(paragraph)
 

@@ -19,7 +19,7 @@ GROUP_MS = 1600
 """Changes that follow each other are handed on together, at the latest after this."""
 STEP_MS = 200
 """A pause of this length ends a group; a stop is heard as fast."""
-LOOK_MS = 1000
+LOOK_MS = 500
 """How often the folders themselves are looked at: whether each is still the same one."""
 AGAIN_SECONDS = 60.0
 """Notices that cannot be had are asked for again after this."""
