@@ -184,8 +184,7 @@ def test_the_rest_is_not_what_was_asked_for(
         assert received >= LARGE * 3 // 2 - LOST, "it started over"
 
 
-@BOTH
-@pytest.mark.parametrize("memory", [True, False])
+@pytest.mark.parametrize(("server", "memory"), [("2.7", True), ("3.0", False)], indirect=["server"])
 def test_the_next_run_goes_on_in_the_middle(bench: Bench, server: Server, memory: bool) -> None:
     put(server, "film.mp4", size=LARGE)
     server.box.faults(f"original:*=cut,at={LARGE // 2}")
@@ -298,7 +297,6 @@ def test_parts_of_what_left_the_server_are_swept(bench: Bench, server: Server) -
 # the server, the key, the line
 
 
-@BOTH
 def test_a_key_that_is_refused_in_the_middle(bench: Bench, server: Server) -> None:
     put(server, assets=8, size=SMALL)
     server.box.faults("original:4-=401,json")
@@ -311,17 +309,16 @@ def test_a_key_that_is_refused_in_the_middle(bench: Bench, server: Server) -> No
     whole(bench, sums(server))
 
 
-@BOTH
+@pytest.mark.parametrize("server", ["2.7"], indirect=True)
 def test_the_server_is_away_and_comes_back(bench: Bench, server: Server) -> None:
     put(server, assets=20, size=SMALL)
     put(server, "film.mp4", size=LARGE)
-    server.box.faults("original:9=away,seconds=1.5", "original:*=delay,seconds=0.05")
+    server.box.faults("original:9=away,seconds=1", "original:*=delay,seconds=0.05")
     result = bench.download(*ALL, "--retries", "1", "--transfers", "4")
     assert result.outcomes == {"downloaded": 21}, "an outage costs no file an attempt"
     whole(bench, sums(server))
 
 
-@BOTH
 def test_maintenance_in_the_middle(bench: Bench, server: Server) -> None:
     put(server, assets=20, size=SMALL)
     server.box.faults("original:9=maintenance,seconds=1")

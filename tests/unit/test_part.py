@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import xxhash
 
 from immich_transfer.disk.part import PartFile, read_hashes
 from immich_transfer.disk.place import Destination, Folder
+from immich_transfer.download.bodies import MOST_PIECE, _writing
 from immich_transfer.errors import CannotContinue, Interrupted, LocalReadError, LocalWriteError
 from tests.e2e.support import photo
 
@@ -276,3 +282,71 @@ def test_a_file_that_changes_while_it_is_read(out: Destination, tmp_path: Path) 
 
     with out.folder("") as folder, pytest.raises(LocalReadError, match="changed"):
         read_hashes(folder, "a.jpg", on_bytes=edit)
+
+
+# pieces on their way into it
+
+
+class SlowPart:
+    """Takes a while for every write, fails on the `fails`th, and notices company."""
+
+    def __init__(self, fails: int = 0) -> None:
+        self.fails = fails
+        self.calls = 0
+        self.written: list[bytes] = []
+        self.busy = threading.Lock()
+        self.started = threading.Event()
+
+    def write(self, chunks: Sequence[bytes]) -> None:
+        assert self.busy.acquire(blocking=False), "two threads write into one file"
+        self.started.set()
+        threading.Event().wait(0.02)
+        self.busy.release()
+        self.calls += 1
+        if self.calls == self.fails:
+            raise CannotContinue("the disk is full")
+        self.written.append(b"".join(chunks))
+
+
+async def feed(part: SlowPart, pieces: Sequence[bytes], pool: ThreadPoolExecutor) -> None:
+    run = SimpleNamespace(pool=pool, limiter=SimpleNamespace(in_flight=1), bucket=None)
+    async with _writing(cast(Any, run), cast(Any, part)) as write:
+        for piece in pieces:
+            await write(piece)
+
+
+PIECES = [bytes([number]) * MOST_PIECE for number in range(6)]
+
+
+@pytest.mark.parametrize("fails", range(1, 7))
+def test_nothing_follows_a_piece_that_could_not_be_written(fails: int) -> None:
+    """Else room that is made meanwhile would let a gap into the part file."""
+    part = SlowPart(fails)
+    with ThreadPoolExecutor(4) as pool, pytest.raises(CannotContinue):
+        asyncio.run(feed(part, PIECES, pool))
+    assert part.written == PIECES[: fails - 1]
+
+
+def test_all_pieces_in_their_order() -> None:
+    part = SlowPart()
+    with ThreadPoolExecutor(4) as pool:
+        asyncio.run(feed(part, [*PIECES, b"rest"], pool))
+    assert b"".join(part.written) == b"".join(PIECES) + b"rest"
+
+
+def test_a_cancelled_transfer_leaves_a_true_prefix() -> None:
+    part = SlowPart()
+
+    async def cancelled(pool: ThreadPoolExecutor) -> None:
+        task = asyncio.create_task(feed(part, PIECES, pool))
+        await asyncio.to_thread(part.started.wait)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert part.busy.acquire(blocking=False), "it ended while a thread was writing"
+
+    with ThreadPoolExecutor(4) as pool:
+        asyncio.run(cancelled(pool))
+    written = b"".join(part.written)
+    assert written
+    assert b"".join(PIECES).startswith(written)
