@@ -203,7 +203,7 @@ class Catalog:
     ) -> Iterator[list[tuple[RemoteAsset, AssetId | None]]]:
         """The known members in the order of their ids, with the still of each live video;
         `videos` chooses between these videos and everything else."""
-        after: object = b""
+        after: object = ""  # below every text, and texts are below bytes
         which = "NOT NULL" if videos else "NULL"
         while True:
             with self._use() as db:

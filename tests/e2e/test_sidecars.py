@@ -221,7 +221,6 @@ def test_a_strangers_is_left_and_said(bench: Bench, server: Server) -> None:
     assert elsewhere.read_text() == "elsewhere"
 
 
-@BOTH
 def test_they_follow_renames(bench: Bench, server: Server) -> None:
     one, two = server.seed("a.jpg", "b.jpg")
     album = server.album("Old", one, two)
@@ -266,7 +265,6 @@ def test_those_of_others_do_not_follow_and_it_is_said(bench: Bench, server: Serv
         assert texts(bench.out / f"New/{name}.xmp", "digiKam:TagsList") == ["Albums/New"]
 
 
-@BOTH
 @pytest.mark.parametrize("trash", ["kept", "none"])
 def test_they_leave_with_their_file(bench: Bench, server: Server, trash: str) -> None:
     ids = server.seed("a.jpg", "b.jpg", "edited.jpg", "stranger.jpg")
