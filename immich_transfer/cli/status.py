@@ -195,7 +195,10 @@ def _tell(standing: Standing, limit: int) -> None:
         say("  by an upload with --pause-jobs; the next command with an admin's key resumes them")
     if info.ended is None or info.exit_code in RESUMABLE:
         say()
-        say("Take it up again with: immich-transfer resume")
+        if info.command == "watch":
+            say("A watch takes it up again by itself, and when it is started anew")
+        else:
+            say("Take it up again with: immich-transfer resume")
 
 
 def _name(items: list[ItemResult], what: str, limit: int) -> None:

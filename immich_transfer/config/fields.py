@@ -53,7 +53,8 @@ FIELDS: tuple[Field, ...] = (
         "text",
         None,
         "The API key, from Account Settings > API Keys. Keep this file private (chmod 600),\n"
-        "or name a file that holds the key instead. Give one of the two.",
+        "or name a file that holds the key instead. Give one of the two, or none: where\n"
+        "`immich-transfer login` stored a key for this server, that one is taken.",
         '"..."',
         environment=("IMMICH_API_KEY",),
     ),

@@ -241,7 +241,7 @@ def test_other_commands_beside_it(bench: Bench, server: Server, watch: Watch) ->
     age(bench.write("a.jpg", content))
     running = watch()
     until(lambda: server.in_flight() > 0, running)
-    assert bench.run("status", json=False).stdout
+    assert "A watch takes it up again" in bench.run("status", json=False).stdout
     busy = bench.upload(code=11)
     assert "watch" in busy.error["message"]
     server.clear_faults()
