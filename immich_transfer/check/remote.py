@@ -12,7 +12,6 @@ import os
 from collections.abc import Sequence
 
 import anyio
-import msgspec
 
 from immich_transfer.config.options import (
     CheckOptions,
@@ -29,7 +28,6 @@ from immich_transfer.download.run import DownloadRun
 from immich_transfer.download.select import choose, require
 from immich_transfer.errors import Exit, ItemError, TransferError, UsageError
 from immich_transfer.events import Listener
-from immich_transfer.manifest.catalog import Wanted
 from immich_transfer.model import ItemResult, Outcome, Placed, RemoteAsset, Summary
 from immich_transfer.pipeline.conduct import Asked, Ending, conduct
 from immich_transfer.pipeline.run import Parts
@@ -122,27 +120,11 @@ async def _work(run: DownloadRun, proof: Proof) -> None:
             batch = await run.in_thread(next, batches, None)
             if batch is None:
                 break
-            await _judge(run, await run.in_thread(_look, run, batch), proof)
+            await _judge(run, await run.in_thread(look, run, batch), proof)
         if run.complete and not run.stopping:
             await _left_here(run)
     except* TransferError as errors:
         cut_all(run, errors)
-
-
-def _look(run: DownloadRun, batch: Sequence[Wanted]) -> list[Seen]:
-    """Where each file is to be; and where it is when something else asked for was there first, as
-    with favourites in a folder that has the whole library."""
-    found = {seen.wanted.number: seen for seen in look(run, batch)}
-    lost = [s.wanted for s in found.values() if s.step is Step.FETCH and s.known is None]
-    copies = run.manifest.placed_copies(run.mirror, [wanted.asset.id for wanted in lost])
-    again = [
-        wanted._replace(collection=copy.collection, path=copy.path)
-        for wanted in lost
-        for copy in copies.get(wanted.asset.id, ())
-        if copy.base == wanted.base
-    ]
-    found.update({seen.wanted.number: seen for seen in look(run, again)})
-    return list(found.values())
 
 
 async def _judge(run: DownloadRun, batch: Sequence[Seen], proof: Proof) -> None:
@@ -179,8 +161,7 @@ async def _read(run: DownloadRun, seen: Seen, proof: Proof) -> None:
     except TransferError:
         return  # dropped: it stays undecided
     if known is not None and found is not None:
-        # Its new time is remembered; that its asset may have a new name is for a mirror to see.
-        found = msgspec.structs.replace(found, base=known.base)
+        # Its new time is remembered.
         await run.in_thread(run.manifest.place, run.mirror, [found])
     _settle(run, seen, step, proof, read_now=True)
 

@@ -13,6 +13,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from immich_transfer.disk.digest import fingerprint
 from immich_transfer.disk.part import read_hashes
 from immich_transfer.disk.place import is_file, split
@@ -49,6 +51,8 @@ class Seen(NamedTuple):
     step: Step
     fingerprint: Fingerprint | None
     error: TransferError | None = None
+    borrowed: bool = False
+    """It is known from another collection that has it in the same place."""
 
 
 async def compare(run: DownloadRun, to_fetch: asyncio.Queue[Job | None]) -> None:
@@ -59,10 +63,24 @@ async def compare(run: DownloadRun, to_fetch: asyncio.Queue[Job | None]) -> None
         if batch is None:
             break
         seen = await run.in_thread(look, run, batch)
+        await _remember(run, seen)
         await _read_doubtful(run, [s for s in seen if s.step is Step.READ], to_fetch)
         for one in seen:
             if one.step is not Step.READ:
                 await _judge(run, one, one.step, to_fetch)
+
+
+async def _remember(run: DownloadRun, seen: Sequence[Seen]) -> None:
+    """Files that are there for another collection, or that were renamed along with it."""
+    rows = [
+        msgspec.structs.replace(one.known, path=one.wanted.path, base=one.wanted.base)
+        for one in seen
+        if one.step is Step.KEEP
+        and one.known is not None
+        and (one.borrowed or one.known.path != one.wanted.path)
+    ]
+    if rows and not run.dry:
+        await run.in_thread(run.manifest.place, run.mirror, rows)
 
 
 def look(run: DownloadRun, batch: Sequence[Wanted]) -> list[Seen]:
@@ -71,9 +89,10 @@ def look(run: DownloadRun, batch: Sequence[Wanted]) -> list[Seen]:
     for wanted in batch:
         ids[wanted.collection].append(wanted.asset.id)
     known = {number: run.manifest.placed(number, found) for number, found in ids.items()}
+    borrowed = _borrowed(run, [w for w in batch if w.asset.id not in known[w.collection]])
     folders: defaultdict[str, list[tuple[str, Wanted, Placed | None]]] = defaultdict(list)
     for wanted in batch:
-        placed = known[wanted.collection].get(wanted.asset.id)
+        placed = known[wanted.collection].get(wanted.asset.id) or borrowed.get(wanted.number)
         # A dry run has moved nothing: the file is looked for where it still is.
         path = placed.path if placed is not None and run.dry else wanted.path
         folder, name = split(path)
@@ -104,8 +123,19 @@ def look(run: DownloadRun, batch: Sequence[Wanted]) -> list[Seen]:
                 step = first_step(
                     wanted.asset, placed, seen, deleted=options.deleted, checksum=options.checksum
                 )
-            found.append(Seen(wanted, placed, step, seen, refused))
+            found.append(Seen(wanted, placed, step, seen, refused, wanted.number in borrowed))
     return found
+
+
+def _borrowed(run: DownloadRun, unknown: Sequence[Wanted]) -> dict[int, Placed]:
+    """What other collections have in the very same place, by number of the wanted file."""
+    copies = run.manifest.placed_copies(run.mirror, [wanted.asset.id for wanted in unknown])
+    return {
+        wanted.number: msgspec.structs.replace(copy, collection=wanted.collection)
+        for wanted in unknown
+        for copy in copies.get(wanted.asset.id, ())
+        if copy.path == wanted.path
+    }
 
 
 def _folder_in_place(path: str) -> LocalWriteError:
@@ -161,7 +191,8 @@ async def read(run: DownloadRun, seen: Seen) -> tuple[Placed | None, Step]:
                 wanted.collection,
                 wanted.asset.id,
                 path,
-                wanted.base,
+                # That its asset has a new name is for a mirror to see, not forgotten by reading.
+                wanted.base if seen.known is None else seen.known.base,
                 sha1,
                 now,
                 xxh3,

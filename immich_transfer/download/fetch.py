@@ -199,7 +199,7 @@ class Fetcher:
                 return
             note = note or said
         was = run.moved.get((wanted.collection, wanted.asset.id)) if job.here else None
-        if job.here:
+        if job.here or arrived.shared:
             outcome = Outcome.UNCHANGED if was is None else Outcome.MOVED
         else:
             outcome = Outcome.CONFLICT if arrived.conflict else Outcome.DOWNLOADED

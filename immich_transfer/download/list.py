@@ -57,7 +57,9 @@ async def _list(run: DownloadRun, source: Source) -> tuple[int | None, int]:
         return await _search(run, source)
     album = await run.listing.album(source.album_id)
     if album is None:
-        source.gone = True
+        # It was listed a moment ago: what cannot be shown is not proven to be gone.
+        source.complete = False
+        run.note(f"{source.title}: listed, but the server cannot show it; nothing is removed")
         return None, 0
     if run.connection.release >= ALBUMS_HOLD_ASSETS:
         told, found = await _timeline(run, source)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
+import msgspec
+
 from immich_transfer.disk.digest import fingerprint
 from immich_transfer.disk.part import READ_BYTES, PartFile, read_hashes
 from immich_transfer.disk.place import NO_LINKS, Folder, is_file, split, write_error
@@ -27,6 +29,8 @@ class InPlace(NamedTuple):
     note: str | None = None
     """Where the file went that was in its place."""
     conflict: bool = False
+    shared: bool = False
+    """It is there for another collection, in the same place."""
 
 
 def settle_part(run: DownloadRun, job: Job, part: PartFile) -> InPlace:
@@ -185,6 +189,10 @@ def _link(run: DownloadRun, job: Job, source: Placed) -> InPlace | None:
                 return None
             if not same_file(source.fingerprint, fingerprint(status)):
                 return None
+            if source.path == path:
+                collection, base = job.wanted.collection, job.wanted.base
+                there_too = msgspec.structs.replace(source, collection=collection, base=base)
+                return InPlace(there_too, shared=True)
             with run.destination.folder(to_folder, make=True) as here:
                 if here.look(temporary) is not None:
                     here.remove(temporary)

@@ -59,13 +59,18 @@ def _join(folder: str, name: str) -> str:
 def _name(
     run: DownloadRun, source: Source, assets: Sequence[RemoteAsset], bases: Sequence[str]
 ) -> None:
-    """Files of earlier runs keep their names, the others wait for theirs."""
+    """Files of earlier runs keep their names, the others wait for theirs. What another collection
+    has put in the same place is there for this one, too."""
     placed = run.manifest.placed(source.number, [asset.id for asset in assets])
+    new = [asset.id for asset in assets if asset.id not in placed]
+    copies = run.manifest.placed_copies(run.mirror, new)
     rows = []
     for asset, base in zip(assets, bases, strict=True):
         known = placed.get(asset.id)
         path = was = None
-        if known is not None:
+        if known is None:
+            path = next((c.path for c in copies.get(asset.id, ()) if c.base == base), None)
+        else:
             if known.base == base or not run.options.mirror:
                 path = known.path
             else:
@@ -85,15 +90,7 @@ def _name(
 
 
 def _settle_names(run: DownloadRun) -> None:
-    """Name the files that wait. One asset may want one name for several albums: each round gives
-    one of them its own."""
-    while _name_waiting(run):
-        pass
-
-
-def _name_waiting(run: DownloadRun) -> int:
-    """Name files a group of one wish at a time; tells how many got theirs."""
-    count = 0
+    """Name the files that wait, a group of one wish at a time."""
     for groups in run.catalog.unnamed():
         keys = [group[0].base_key for group in groups]
         held = _held(run, keys)
@@ -113,8 +110,6 @@ def _name_waiting(run: DownloadRun) -> int:
                 made.add(key)
                 given.append((row.collection, row.asset_id, path, key))
         run.catalog.give(given)
-        count += len(given)
-    return count
 
 
 def _held(run: DownloadRun, keys: Sequence[str]) -> set[str]:
@@ -138,8 +133,7 @@ def _apart(
             return held
         return key in made or run.catalog.literal(key) or bool(_held(run, [key]))
 
-    rows: dict[AssetId, Naming] = {}
-    for row in group:
-        rows.setdefault(row.asset_id, row)
-    names = distinct([(i, split(row.base)[1]) for i, row in rows.items()], taken)
-    return [(rows[i], _join(folder, name)) for i, name in names.items()]
+    # An asset that is wanted here by several collections is one file.
+    wishes = {row.asset_id: split(row.base)[1] for row in group}
+    names = distinct(wishes.items(), taken)
+    return [(row, _join(folder, names[row.asset_id])) for row in group]

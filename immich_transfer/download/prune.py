@@ -11,7 +11,7 @@ import errno
 import itertools
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from immich_transfer.disk.digest import fingerprint
 from immich_transfer.disk.part import read_hashes
@@ -130,7 +130,11 @@ def _remove(
     items: list[ItemResult] = []
     forgotten: list[tuple[int, AssetId]] = []
     cut: RunError | None = None
+    copies = run.manifest.placed_copies(run.mirror, [placed.asset_id for placed in page])
     for placed in page:
+        if _held_by_another(run, placed, copies.get(placed.asset_id, ())):
+            forgotten.append((placed.collection, placed.asset_id))
+            continue
         try:
             outcome, said = _remove_one(run, placed, trash)
         except RunError as error:
@@ -149,6 +153,20 @@ def _remove(
     if not run.dry:
         run.manifest.unplace(forgotten)
     return items, cut
+
+
+def _held_by_another(run: DownloadRun, placed: Placed, copies: Sequence[Placed]) -> bool:
+    """Whether the file is there for another collection, too: then only this one lets go of it.
+    The last to let go removes it; in a dry run, where none does, the one with the highest number
+    stands for the last."""
+    others = [c for c in copies if c.path == placed.path and c.collection != placed.collection]
+    if not run.dry or not others:
+        return bool(others)
+    listed = {source.number for source in run.sources}
+    staying = any(
+        c.collection not in listed or run.catalog.holds(c.collection, [c.asset_id]) for c in others
+    )
+    return staying or placed.collection < max(c.collection for c in others)
 
 
 def _item(placed: Placed, outcome: Outcome, **said: str | None) -> ItemResult:

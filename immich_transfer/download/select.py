@@ -50,10 +50,13 @@ async def choose(run: DownloadRun, layout: Layout | None, *, keep: bool = True) 
         sources.append(_source("library", "all", LIBRARY_TITLE, library))
     if selection.filtered:
         sources.append(await _search(run, selection, library))
-    numbers = {(collection.kind, collection.name): collection.number for collection in known}
+    kept = {(collection.kind, collection.name): collection for collection in known}
     for place, source in enumerate(sources):
-        number = numbers.get((source.kind, source.name), 0)
-        if keep:
+        before = kept.get((source.kind, source.name))
+        number = before.number if before is not None else 0
+        if keep and (before is None or run.options.mirror):
+            # A download leaves a renamed album its folder, and with it the title it is named after:
+            # a mirror that comes later still sees that there is a new one.
             number = run.manifest.keep_collection(
                 run.mirror, source.kind, source.name, source.title, source.folder
             )

@@ -49,6 +49,9 @@ CONNECT_SECONDS = 15.0
 ANSWER_LIMIT = 64 << 20
 """No JSON answer we ask for comes near this; more is a server gone wrong."""
 ERROR_LIMIT = 64 << 10
+REDIRECTED = frozenset([301, 302, 303, 307, 308])
+REDIRECTS = 5
+"""More of them lead nowhere."""
 
 
 class RangeRefused(Exception):
@@ -123,8 +126,10 @@ class Http:
         data: Any = None,
         headers: Mapping[str, str] | None = None,
         with_key: bool = True,
+        hops: int = 0,
     ) -> tuple[int, bytes]:
-        """One request; the status and body of a 2xx answer.
+        """One request; the status and body of a 2xx answer. A GET that is redirected within the
+        origin is followed.
 
         Raises a Transient when trying again may help, ServerRefused when not, KeyRefused for 401
         and 403, CannotContinue when the quota is used up.
@@ -151,6 +156,11 @@ class Http:
         if 200 <= status < 300:
             self.quota.refund()
             return status, body
+        onward = self._onward(method, path, status, answered, hops)
+        if onward is not None:
+            return await self.once(
+                method, onward, headers=headers, with_key=with_key, hops=hops + 1
+            )
         raise self._judge(method, path, status, answered, body)
 
     @asynccontextmanager
@@ -161,6 +171,7 @@ class Http:
         method: str = "GET",
         data: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        hops: int = 0,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """One request whose answer is read while it arrives.
 
@@ -168,6 +179,7 @@ class Http:
         for a range past the end.
         """
         sent = {**(headers or {}), **self.key_header}
+        onward: str | None = None
         self.totals.requests += 1
         if ARMED:
             point("http.request")
@@ -180,15 +192,23 @@ class Http:
                     end = response.headers.get("Content-Range", "")
                     if end.startswith("bytes */") and "Range" in sent:
                         raise RangeRefused(end.removeprefix("bytes */"))
-                    raise self._judge(method, path, response.status, response.headers, body)
-                yield response
-                self.quota.refund()
+                    onward = self._onward(method, path, response.status, response.headers, hops)
+                    if onward is None:
+                        raise self._judge(method, path, response.status, response.headers, body)
+                else:
+                    yield response
+                    self.quota.refund()
         except aiohttp.ClientConnectorCertificateError:
             raise certificate_refused(self.base) from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise ConnectionFailed(plain_reason(error)) from None
+        if onward is not None:
+            async with self.open(onward, headers=headers, hops=hops + 1) as response:
+                yield response
 
-    async def fetch(self, path: str, limit: int) -> tuple[Mapping[str, str], bytes]:
+    async def fetch(
+        self, path: str, limit: int, *, hops: int = 0
+    ) -> tuple[Mapping[str, str], bytes]:
         """One GET of a body of at most `limit` bytes that is no JSON: headers and body of a 200.
 
         Half the work of `open`, for the many small ones. Raises as `once` does.
@@ -210,15 +230,34 @@ class Http:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise ConnectionFailed(plain_reason(error)) from None
         if not good:
+            onward = self._onward("GET", path, response.status, response.headers, hops)
+            if onward is not None:
+                return await self.fetch(onward, limit, hops=hops + 1)
             raise self._judge("GET", path, response.status, response.headers, body)
         self.quota.refund()
         return response.headers, body
 
     def _url(self, path: str) -> URL:
-        """`path` may carry a query, already encoded."""
+        """`path` is below the API and may carry a query, already encoded; a whole address is one
+        that a redirect named."""
+        if path.startswith(("http://", "https://")):
+            return URL(path)
         path, _, query = path.partition("?")
         url = self.base / path
         return url.with_query(URL.build(query_string=query, encoded=True).query) if query else url
+
+    def _onward(
+        self, method: str, path: str, status: int, headers: Mapping[str, str], hops: int
+    ) -> str | None:
+        """Where a redirected GET goes on, with the key: within the same origin only (law 7)."""
+        location = headers.get("Location")
+        if method != "GET" or status not in REDIRECTED or not location or hops >= REDIRECTS:
+            return None
+        try:
+            target = self._url(path).join(URL(location))
+        except ValueError:
+            return None
+        return str(target) if target.origin() == self.base.origin() else None
 
     def _judge(
         self, method: str, path: str, status: int, headers: Mapping[str, str], body: bytes

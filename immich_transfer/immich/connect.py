@@ -28,7 +28,7 @@ from immich_transfer.errors import (
 from immich_transfer.events import Event, Listener
 from immich_transfer.model import Totals
 
-from .client import Http, decode
+from .client import REDIRECTED, REDIRECTS, Http, decode
 from .compat import KEY_SELF, OLDEST, SERVER_PATH, Version, missing_permissions
 from .reasons import certificate_refused, plain_reason
 from .wire import KeyAnswer, MediaTypesAnswer, UserAnswer, VersionAnswer
@@ -36,7 +36,6 @@ from .wire import KeyAnswer, MediaTypesAnswer, UserAnswer, VersionAnswer
 START_PATIENCE_SECONDS = 15.0
 """Before the server ever answered a typo is likelier than an outage, so we wait only this long
 (or `--wait`, when that is given)."""
-REDIRECTS = 5
 
 
 class Connection:
@@ -198,7 +197,7 @@ async def _version_at(http: Http, url: URL) -> Version | str:
     """
     for _ in range(REDIRECTS):
         status, body, location = await _get(http, url)
-        if status in (301, 302, 303, 307, 308) and location:
+        if status in REDIRECTED and location:
             target = url.join(URL(location))
             if target.origin() != url.origin():
                 raise UsageError(

@@ -236,10 +236,6 @@ def test_a_renamed_photo_is_left_for_the_mirror_to_follow(
     assert set(bench.fetched()) == {"X/b.jpg"}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="download/compare.py, read(): a file read again gets the plan's base with its old path",
-)
 def test_a_download_leaves_a_renamed_photo_for_the_mirror_to_follow(
     bench: Bench, server: Server
 ) -> None:

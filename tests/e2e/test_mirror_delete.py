@@ -246,11 +246,6 @@ def test_albums_of_one_name_are_all_minded(bench: Bench, server: Server) -> None
 
 # never from a list that is not whole
 
-CANNOT_BE_SHOWN = pytest.mark.xfail(
-    strict=True,
-    reason="list._list: an album that is listed but cannot be shown is taken for one that is gone",
-)
-
 
 @BOTH
 @pytest.mark.parametrize(
@@ -259,7 +254,7 @@ CANNOT_BE_SHOWN = pytest.mark.xfail(
         "miss,by=2",
         "500,json",
         "403,json",
-        *(pytest.param(f"{status},json", marks=CANNOT_BE_SHOWN) for status in (400, 404)),
+        *(f"{status},json" for status in (400, 404)),
     ],
 )
 def test_an_incomplete_list_removes_nothing(bench: Bench, server: Server, fault: str) -> None:

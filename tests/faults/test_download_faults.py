@@ -365,6 +365,19 @@ def test_a_redirect_to_another_host_never_gets_the_key(bench: Bench, server: Ser
     nothing_torn(bench, sums(server))
 
 
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+def test_a_redirect_within_the_origin_is_followed(bench: Bench, server: Server, size: int) -> None:
+    put(server, "a.jpg", size=size)
+    (asset_id,) = server.known()
+    server.box.faults(f"original:1=redirect,to=/api/assets/{asset_id}/original")
+    assert bench.download(*ALL).outcomes == {"downloaded": 1}
+    whole(bench, sums(server))
+    # In circles it ends.
+    (bench.out / next(iter(bench.fetched()))).unlink()
+    server.box.faults(f"original:*=redirect,to=/api/assets/{asset_id}/original")
+    assert bench.download(*ALL, code=2).outcomes == {"pending": 1}
+
+
 def test_a_slow_line_and_a_limit(bench: Bench, server: Server) -> None:
     """Slower than the idle timeout in all, and no faster than asked."""
     put(server, "slow.mp4", size=LARGE // 4)
