@@ -11,17 +11,19 @@ import asyncio
 import stat
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import msgspec
 
 from immich_transfer.disk.digest import fingerprint
-from immich_transfer.disk.part import read_hashes
+from immich_transfer.disk.part import PartFile, read_hashes
 from immich_transfer.disk.place import is_file, split
 from immich_transfer.errors import ItemError, LocalReadError, LocalWriteError, TransferError
 from immich_transfer.events import Hashed
 from immich_transfer.manifest.catalog import Wanted
 from immich_transfer.model import Fingerprint, Outcome, Placed
+from immich_transfer.policy.naming import part_name
 from immich_transfer.policy.reconcile import Step, first_step, second_step
 
 from .run import DownloadRun
@@ -164,12 +166,28 @@ async def _read_doubtful(
             except TransferError:
                 return  # dropped: it stays undecided
         if adopted is not None and not run.dry:
-            await run.in_thread(run.manifest.place, run.mirror, [adopted])
+            await run.in_thread(_adopt, run, seen, adopted)
         await _judge(run, seen._replace(known=adopted or seen.known), step, to_fetch)
 
     async with asyncio.TaskGroup() as group:
         for seen in doubtful:
             group.create_task(one(seen))
+
+
+def _adopt(run: DownloadRun, seen: Seen, adopted: Placed) -> None:
+    """A file that is the right one is ours from now on. One that a crash left unremembered may
+    have left its part file, too, as a second name of it or as a piece of another attempt."""
+    if seen.known is None:
+        asset, (folder, _) = seen.wanted.asset, split(adopted.path)
+        name = part_name(asset.id, asset.sha1)
+        with suppress(OSError, ItemError):
+            with run.destination.folder(folder) as opened:
+                left = opened.look(name) is not None
+            if left:
+                part = PartFile(run.destination, folder, name, keep=False)
+                part.discard()
+                part.close()
+    run.manifest.place(run.mirror, [adopted])
 
 
 async def read(run: DownloadRun, seen: Seen) -> tuple[Placed | None, Step]:

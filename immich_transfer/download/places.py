@@ -12,7 +12,7 @@ from immich_transfer.disk.part import READ_BYTES, PartFile, read_hashes
 from immich_transfer.disk.place import NO_LINKS, Folder, is_file, split, write_error
 from immich_transfer.disk.unnamed import Unnamed
 from immich_transfer.errors import LocalReadError, LocalWriteError, WrongBytes
-from immich_transfer.model import Fingerprint, Placed, Sha1
+from immich_transfer.model import Fingerprint, Part, Placed, Sha1
 from immich_transfer.policy.naming import part_name, with_suffix
 from immich_transfer.policy.reconcile import same_file
 
@@ -69,6 +69,7 @@ def settle_unnamed(run: DownloadRun, job: Job, file: Unnamed) -> InPlace:
                 raise FileExistsError
             file.appear(name)
         except FileExistsError:
+            _promise(run, job)
             temporary = part_name(asset.id, asset.sha1)
             if file.folder.look(temporary) is not None:
                 file.folder.remove(temporary)
@@ -89,6 +90,13 @@ def settle_unnamed(run: DownloadRun, job: Job, file: Unnamed) -> InPlace:
         job.known.sidecar_stamp if job.known is not None else None,
     )
     return InPlace(placed, note, note is not None)
+
+
+def _promise(run: DownloadRun, job: Job) -> None:
+    """A temporary name is about to be made: a crash must not leave one that nobody knows."""
+    asset, (folder, _) = job.wanted.asset, split(job.wanted.path)
+    name = part_name(asset.id, asset.sha1)
+    run.manifest.begin_parts(run.mirror, [Part(asset.id, f"{folder}/{name}" if folder else name)])
 
 
 def _into_place(
@@ -194,16 +202,23 @@ def _link(run: DownloadRun, job: Job, source: Placed) -> InPlace | None:
                 there_too = msgspec.structs.replace(source, collection=collection, base=base)
                 return InPlace(there_too, shared=True)
             with run.destination.folder(to_folder, make=True) as here:
-                if here.look(temporary) is not None:
-                    here.remove(temporary)
+                note, other = None, None
                 try:
+                    if job.replace:
+                        raise FileExistsError
+                    there.link(from_name, here, to_name)
+                except FileExistsError:
+                    _promise(run, job)
+                    if here.look(temporary) is not None:
+                        here.remove(temporary)
                     there.link(from_name, here, temporary)
+                    held = (source.fingerprint.size, source.sha1)
+                    note, other = _into_place(run, job, here, temporary, to_name, held)
                 except OSError as error:
                     if error.errno not in NO_LINKS:
                         raise
+                    _promise(run, job)
                     return _copy(run, job, there, source)
-                held = (source.fingerprint.size, source.sha1)
-                note, other = _into_place(run, job, here, temporary, to_name, held)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -1,6 +1,6 @@
 """`/_sandbox/…`: what tests ask of the sandbox itself, outside the API and its counters.
 
-GET  stats, state, recorded (the requests since `record`, see `recording`)
+GET  stats, state (`faults` in stats: requests spoiled since the rules were set), recorded (the requests since `record`, see `recording`)
 POST faults {faults: [rule…]} replaces the rules; answers 400 {error} for a bad one
      reset-stats · keys {permissions, user?} → {id, key} · users {name, quota?, admin?} → {id, key}
      seed {assets, bytes?, names?, album?, live?, user?, …} → {ids, videos, albums} (see `seeding`)
@@ -36,7 +36,7 @@ def add_control(app: web.Application, box: Box) -> None:
     """Register the control routes; call before the catch-all."""
 
     async def stats(request: web.Request) -> web.Response:
-        return answer(box.counters.tell())
+        return answer(box.counters.tell() | {"faults": box.faults.hits})
 
     async def state(request: web.Request) -> web.Response:
         return answer(tell(box))

@@ -227,6 +227,11 @@ class Faults:
         self._rules = [rule for rule in rules if rule.route != "server" and not rule.by_name]
         self._by_name = [rule for rule in rules if rule.by_name]
 
+    @property
+    def hits(self) -> int:
+        """How many requests were spoiled so far."""
+        return len(self.at_once) + sum(rule.hits for rule in (*self._rules, *self._by_name))
+
     def for_request(self, routes: tuple[str, ...], size: int) -> Action | None:
         """Asked when the head of a request has been read; `size` is the declared body."""
         for rule in self._rules:
