@@ -35,7 +35,8 @@ COUNTED_AS_OTHER = frozenset(
     words(
         """features about storage server-statistics keys users asset asset-update asset-delete
     asset-statistics exist thumbnail trash album-remove stacks search-statistics timeline
-    download-info jobs queues libraries maintenance sync people"""
+    download-info jobs queues libraries maintenance sync people
+    asset-files"""
     )
 )
 """Routes that are counted under `other` as well as under their own name."""

@@ -1,6 +1,7 @@
 """`/_sandbox/…`: what tests ask of the sandbox itself, outside the API and its counters.
 
-GET  stats, state (`faults` in stats: requests spoiled since the rules were set), recorded (the requests since `record`, see `recording`)
+GET  stats (`faults` in it: requests spoiled since the rules were set), state
+     recorded: the requests since `record` (see `recording`)
 POST faults {faults: [rule…]} replaces the rules; answers 400 {error} for a bad one
      reset-stats · keys {permissions, user?} → {id, key} · users {name, quota?, admin?} → {id, key}
      seed {assets, bytes?, names?, album?, live?, user?, …} → {ids, videos, albums} (see `seeding`)

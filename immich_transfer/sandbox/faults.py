@@ -65,7 +65,7 @@ ROUTES = frozenset(
     tag-add original search other features about storage server-statistics keys users asset
     asset-update asset-delete asset-statistics exist thumbnail trash album-remove stacks
     search-statistics timeline download-info jobs queues libraries maintenance sync
-    people"""
+    people asset-files"""
     )
 )
 _SECONDS = frozenset(["seconds"])

@@ -21,6 +21,7 @@ from . import (
     admin,
     albums,
     archives,
+    asset_files,
     assets,
     info,
     originals,
@@ -36,7 +37,20 @@ from .listener import Listener
 from .store import Store
 from .versions import RELEASES
 
-ROOMS = (info, uploads, assets, originals, albums, tags, people, search, timeline, archives, admin)
+ROOMS = (
+    info,
+    uploads,
+    assets,
+    asset_files,
+    originals,
+    albums,
+    tags,
+    people,
+    search,
+    timeline,
+    archives,
+    admin,
+)
 
 
 class Sandbox:

@@ -213,11 +213,16 @@ def faults_of(document: Document, request: Request) -> list[str]:
 
 
 def test_the_commands_do_their_work(talk: Talk) -> None:
-    differs = {"check photos": 4}
-    if talk.version < (1, 115):
-        differs = {}  # nothing tells there that one of them is in the trash
-    wrong = {c: code for c, code in talk.codes.items() if code != differs.get(c, 0)}
+    wrong = {c: code for c, code in talk.codes.items() if code and c != "check photos"}
     assert not wrong, talk.told
+
+
+def test_what_is_in_the_trash_is_seen_there(request: pytest.FixtureRequest, talk: Talk) -> None:
+    """Before 1.115 no check tells: the asset itself must be asked for."""
+    if talk.version < (1, 115):
+        why = "bulk-upload-check has no isTrashed: taken as there, also for --delete-source"
+        request.applymarker(pytest.mark.xfail(strict=True, reason=why))
+    assert talk.codes["check photos"] == 4
 
 
 def test_nothing_is_asked_that_the_server_does_not_have(talk: Talk) -> None:
