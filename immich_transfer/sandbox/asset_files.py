@@ -1,4 +1,4 @@
-"""`/asset-files` (3.2): what the server keeps beside an original; here that is its sidecar alone."""
+"""`/asset-files` (3.2): what lies beside an original on the server; here only its sidecar."""
 
 from __future__ import annotations
 

@@ -199,15 +199,17 @@ _KINDS = {
     "timeline": _TIMELINE_FIELDS,
 }
 _UNKNOWN = {
-    (kind, release): frozenset(name for name, life in table.items() if not release.has(*life))
+    kind: {
+        release.number: frozenset(name for name, life in table.items() if not release.has(*life))
+        for release in RELEASES.values()
+    }
     for kind, table in _KINDS.items()
-    for release in RELEASES.values()
 }
 
 
 def unknown(release: Release, kind: str) -> frozenset[str]:
     """Fields of such a thing that this version does not know."""
-    return _UNKNOWN[kind, release]
+    return _UNKNOWN[kind][release.number]
 
 
 def known(release: Release, kind: str, data: Mapping[str, Any]) -> dict[str, Any]:
