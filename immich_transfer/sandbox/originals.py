@@ -20,6 +20,7 @@ from aiohttp import web
 
 from .answers import Refusal
 from .app import Call, Routes
+from .checking import one_of
 from .faulting import on_name
 from .rows import Asset
 from .sending import failure, send
@@ -28,6 +29,13 @@ from .sight import readable
 SENT_AT_LEAST = 64 << 10
 """Bodies up to this are counted whole: they leave at once."""
 LOOK_SECONDS = 0.02
+_SIZES: dict[str, tuple[int, ...]] = {
+    "preview": (1,),
+    "thumbnail": (1,),
+    "fullsize": (1, 131),
+    "original": (2, 5),
+}
+"""Of thumbnails, with the first version that has them."""
 
 
 def add_routes(routes: Routes) -> None:
@@ -132,6 +140,8 @@ class _Line:
 async def thumbnail(call: Call) -> web.StreamResponse:
     """The original's bytes stand in for the thumbnail; there is none of an empty file."""
     asset = _visible(call, "asset.view")
+    sizes = [size for size, first in _SIZES.items() if call.release.number >= first]
+    one_of(call.request.query, "size", sizes)
     path = call.store.path_of(asset)
     if not os.path.exists(path) or os.path.getsize(path) == 0:
         old = call.release.foreign_original == 400

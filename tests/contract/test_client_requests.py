@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from immich_transfer.sandbox.versions import RELEASES
+from immich_transfer.sandbox.versions import RELEASES, Release
 from tests.contract.schema import FOLDER, Document
 from tests.sandbox_fixture import VERSIONS, SandboxProcess
 
@@ -126,6 +126,59 @@ class Teller:
         return (self.home / "said.txt").read_text()
 
 
+def _manage(teller: Teller, release: Release, asset: str) -> None:
+    """What is no transfer."""
+    teller.run(
+        "server features",
+        "server storage",
+        "server statistics",
+        "users list",
+        "users me",
+        "albums list",
+        "albums show Trip",
+        "albums create New",
+        "albums rename New Newer",
+        f"albums add Newer {asset}",
+        f"albums remove Newer {asset}",
+        "albums delete Newer --yes",
+        "assets list",
+        "assets list --trashed --details",
+        f"assets show {asset}",
+        f"assets original {asset} -o original.jpg",
+        f"assets thumbnail {asset} --size preview -o preview.jpg",
+        f"assets delete {asset} --yes",
+        f"assets restore {asset}",
+        "search IMG --take 3 --type image --favorites",
+        "search --metadata --name a --taken-after 2000-01-01 --details",
+        "search --metadata --not-in-album --make Leica --model M --city Oslo --country Norway",
+        "search --metadata --archived --person Ann",
+        "tags list",
+        "libraries list",
+        "libraries show Disk",
+        "libraries statistics Disk",
+        "libraries validate Disk",
+        "libraries scan Disk",
+        "libraries sync Disk",
+        "jobs list",
+        "jobs start smartSearch",
+        "jobs pause smartSearch",
+        "jobs resume smartSearch",
+        "jobs empty smartSearch --yes",
+        "jobs clear-failed smartSearch",
+        "jobs wait",
+    )
+    for first, command in [
+        ((1, 107), "server about"),
+        ((1, 120), "search --metadata --rating 5"),
+        ((1, 126), "search --metadata --tag x/y"),
+        ((1, 126), "download -o tagged --tag x/y"),
+        ((1, 131), f"assets thumbnail {asset} --size fullsize -o full.jpg"),
+        ((1, 135), "search --metadata --album Trip"),
+    ]:
+        if release.has(first):
+            teller.run(command)
+
+
 def converse(box: SandboxProcess, home: Path) -> Talk:
     """A few of everything that the command line can ask of a server."""
     release = RELEASES[box.version]
@@ -154,7 +207,7 @@ def converse(box: SandboxProcess, home: Path) -> Talk:
         "download -o album --album Trip --sidecars xmp",
         "download -o ann --person Ann --type image --taken-after 2000-01-01",
         f"tags add x/y {second}",
-        "libraries create Disk --path photos",
+        f"libraries create Disk --path {home}/photos",
     )
     box.trash(first)
     teller.run(
@@ -165,16 +218,8 @@ def converse(box: SandboxProcess, home: Path) -> Talk:
         "check photos",
         "check --album Trip -o mirrored",
         "upload photos --trashed restore --pause-jobs",
-        "albums show Trip",
-        "search --metadata --take 3",
-        "libraries sync Disk",
-        "assets list",
-        "server",
-        "users list",
-        "jobs start library",
     )
-    if release.has((1, 126)):
-        teller.run("download -o tagged --tag x/y")
+    _manage(teller, release, second)
     requests = box.recorded()
     return Talk(release.number, requests, teller.codes, teller.end())
 
