@@ -19,11 +19,13 @@ ABILITIES: Mapping[str, tuple[str, ...]] = {
     "check": ("asset.upload",),
     "check --album": ("asset.read", "album.read"),
     "search, assets list": ("asset.read",),
+    "assets thumbnail": ("asset.view",),
     "assets delete": ("asset.delete",),
     "albums list": ("album.read",),
     "albums create, add": ("album.create", "albumAsset.create"),
     "albums rename, remove": ("album.update", "albumAsset.delete"),
     "albums delete": ("album.delete",),
+    "libraries list, scan": ("library.read", "library.update"),
 }
 """Permissions by command, in today's names."""
 

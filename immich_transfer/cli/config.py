@@ -21,7 +21,7 @@ from .shared import (
     settings_of,
     state_option,
 )
-from .words import json_line, one_line, say
+from .words import json_line, one_line, say, warn
 
 EPILOG = examples("config init", "config show --origin", "config set wait 2h", "config path")
 
@@ -49,6 +49,7 @@ def show(ctx: click.Context, /, origin: bool, **params: Any) -> int:
     """Show every setting as it applies now; the key is shown as ***."""
     from immich_transfer.config.fields import BY_NAME
     from immich_transfer.config.settings import credentials
+    from immich_transfer.errors import UsageError
 
     settings = settings_of(ctx.params)
     origins = {name: setting.origin for name, setting in settings.values.items()}
@@ -58,7 +59,11 @@ def show(ctx: click.Context, /, origin: bool, **params: Any) -> int:
         else None
         for name, setting in settings.values.items()
     }
-    stored = settings.stored()
+    try:
+        stored = settings.stored()
+    except UsageError as error:  # a URL that cannot be used, say: shown all the same
+        stored = None
+        warn(error.message)
     if stored is not None:
         shown["api_key"] = "***"
         where_kept = "the keyring" if stored.place == "keyring" else credentials().path

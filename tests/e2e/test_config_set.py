@@ -116,6 +116,12 @@ def test_paths_mean_what_they_meant_where_they_were_typed(run: Run, file: Path, 
     assert f"{home}/here" in told
 
 
+def test_a_url_that_cannot_be_used_is_shown_all_the_same(run: Run) -> None:
+    done = run("config", "show", IMMICH_URL="nas:2283")
+    assert "nas:2283" in done.stdout
+    assert "needs http:// or https://" in done.stderr
+
+
 # the text
 
 TEXT = """\
