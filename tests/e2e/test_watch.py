@@ -102,7 +102,7 @@ def test_a_changed_file_is_sent_again_and_an_untouched_one_is_not(
 
 
 def test_a_file_that_is_being_written_waits(bench: Bench, server: Server, watch: Watch) -> None:
-    running = watch("--settle", "1s")
+    running = watch("--settle", "3s")
     pieces = [photo(("piece", number), 500) for number in range(6)]
     pause = threading.Event()
     with open(bench.photos / "slow.jpg", "wb") as file:
@@ -161,7 +161,7 @@ def test_a_server_that_is_not_there_at_the_start(
 
 def test_a_file_that_vanished_is_no_trouble(bench: Bench, server: Server, watch: Watch) -> None:
     content = photo("stays")
-    running = watch("-v")
+    running = watch("-v", "--settle", "1s")
     bench.write("gone.jpg", photo("gone"))
     bench.write("folder/gone.jpg", photo("gone, too"))
     (bench.photos / "gone.jpg").unlink()
@@ -236,7 +236,7 @@ def test_killed_and_started_again_it_sends_once(bench: Bench, server: Server, wa
 
 
 def test_other_commands_beside_it(bench: Bench, server: Server, watch: Watch) -> None:
-    content, other = photo("slow", 200_000), photo("other")
+    content, other = photo("slow", 300_000), photo("other")
     server.slow_reads(40_000)
     age(bench.write("a.jpg", content))
     running = watch()
@@ -257,7 +257,7 @@ def test_other_commands_beside_it(bench: Bench, server: Server, watch: Watch) ->
 def test_it_waits_while_an_upload_holds_the_manifest(
     bench: Bench, server: Server, watch: Watch
 ) -> None:
-    slow, content = photo("slow", 200_000), photo("watched")
+    slow, content = photo("slow", 300_000), photo("watched")
     (bench.home / "more").mkdir()
     (bench.home / "more" / "b.jpg").write_bytes(slow)
     server.slow_reads(40_000)
