@@ -1,0 +1,147 @@
+"""Edits of assets, and the searches that find by what was edited."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import pytest
+
+from tests.contract.listed import buckets, found
+from tests.contract.target import Target
+
+NOBODY = "11111111-1111-4111-8111-111111111111"
+
+
+@pytest.fixture(scope="module")
+def pair(server: Target) -> tuple[str, str, str]:
+    """Two assets of one name, the first of them edited, and that name."""
+    name = f"filter-{secrets.token_hex(4)}.jpg"
+    first, second = server.new_asset(name=name), server.new_asset(name=name)
+    before = server.call("GET", f"/assets/{first}").json
+    changes = {
+        "isFavorite": True,
+        "description": "A boat on the lake",
+        "rating": 4,
+        "latitude": 47.5,
+        "longitude": 8.5,
+        "dateTimeOriginal": "2019-05-06T07:08:09.000+02:00",
+    }
+    assert server.call("PUT", f"/assets/{first}", changes).status == 200
+    moment = "2019-05-06T05:08:09.000Z"
+    server.until(lambda: server.call("GET", f"/assets/{first}").json["fileCreatedAt"] == moment)
+    after = server.call("GET", f"/assets/{first}").json
+    assert after["updatedAt"] > before["updatedAt"]
+    assert after["checksum"] == before["checksum"], "edits leave the bytes alone"
+    return first, second, name
+
+
+def test_edits_show_in_exif(server: Target, pair: tuple[str, str, str]) -> None:
+    asset = server.call("GET", f"/assets/{pair[0]}").json
+    exif = asset["exifInfo"]
+    assert exif["description"] == "A boat on the lake"
+    assert exif.get("rating") == (4 if server.since(1, 112) else None)
+    assert (exif["latitude"], exif["longitude"]) == (47.5, 8.5)
+    assert exif["timeZone"] == "UTC+2"
+    assert asset["localDateTime"].startswith("2019-05-06T07:08:09")
+    assert asset["isFavorite"]
+
+
+def test_many_are_edited_at_once_or_none(server: Target) -> None:
+    ids = [server.new_asset(), server.new_asset()]
+    body = {"ids": ids, "description": "both", **server.put_away("archive")}
+    assert server.call("PUT", "/assets", body).status == 204
+    words = "both" if server.since(1, 133) else ""
+    for asset in ids:
+        told = server.call("GET", f"/assets/{asset}").json
+        assert (told["exifInfo"]["description"], told["isArchived"]) == (words, True)
+    body = {"ids": [ids[0], NOBODY], "description": "none"}
+    assert server.call("PUT", "/assets", body).status == 400
+    assert server.call("GET", f"/assets/{ids[0]}").json["exifInfo"]["description"] == words
+
+
+@pytest.mark.parametrize(
+    ("query", "since"),
+    [
+        ({"isFavorite": True}, (1,)),
+        ({"rating": 4}, (1, 120)),
+        ({"description": "BOAT on"}, (1, 130)),
+        ({"takenBefore": "2019-06-01T00:00:00.000Z"}, (1,)),
+        (
+            {"takenAfter": "2019-05-06T05:08:09.000Z", "takenBefore": "2019-05-06T05:08:09.000Z"},
+            (1,),
+        ),
+    ],
+)
+def test_filters_of_a_search(
+    server: Target, pair: tuple[str, str, str], query: dict[str, Any], since: tuple[int, ...]
+) -> None:
+    first, second, name = pair
+    assert found(server, originalFileName=name) == {first, second}
+    known = server.since(*since)
+    assert found(server, originalFileName=name, **query) == ({first} if known else {first, second})
+    if not server.since(1, 135):
+        return
+    total = server.call("POST", "/search/statistics", {"description": "boat", **query})
+    assert total.json["total"] >= 1
+
+
+def test_search_by_id_type_and_date_of_upload(server: Target, pair: tuple[str, str, str]) -> None:
+    first, second, name = pair
+    assert found(server, id=second) == {second}
+    assert found(server, originalFileName=name, type="IMAGE") == {first, second}
+    assert found(server, originalFileName=name, type="VIDEO") == set()
+    late = "2100-01-01T00:00:00.000Z"
+    for word in ("created", "updated", "taken"):
+        assert found(server, originalFileName=name, **{f"{word}After": late}) == set()
+        assert found(server, originalFileName=name, **{f"{word}Before": late}) == {first, second}
+    assert server.call("POST", "/search/metadata", {"type": "SONG"}).status == 400
+
+
+def test_a_tag_holds_what_is_tagged_below_it(server: Target, pair: tuple[str, str, str]) -> None:
+    server.need(1, 126)
+    parent = server.new_tag()
+    child = server.new_tag(f"{parent['value']}/below")
+    server.call("PUT", f"/tags/{child['id']}/assets", {"ids": [pair[0]]})
+    for tag in (parent, child):
+        assert found(server, tagIds=[tag["id"]]) == {pair[0]}
+        assert buckets(server, f"tagId={tag['id']}").keys() == {pair[0]}
+    assert [t["value"] for t in server.call("GET", f"/assets/{pair[0]}").json["tags"]] == [
+        child["value"]
+    ]
+
+
+def test_filters_of_the_timeline(server: Target, pair: tuple[str, str, str]) -> None:
+    first, second, _ = pair
+    me = server.call("GET", "/users/me").json["id"]
+    album = server.new_album(assetIds=[first, second])["id"]
+    query = f"albumId={album}"
+    assert buckets(server, f"{query}&isFavorite=true").keys() == {first}
+    assert buckets(server, f"{query}&isFavorite=false").keys() == {second}
+    assert {first, second} <= buckets(server, f"userId={me}").keys()
+    if not server.since(1, 113):
+        return
+    server.call("POST", "/stacks", {"assetIds": [first, second]})
+    assert buckets(server, query).keys() == {first, second}
+    assert buckets(server, f"{query}&withStacked=true").keys() == {first}
+
+
+def test_albums_of_an_asset(server: Target, pair: tuple[str, str, str]) -> None:
+    album = server.new_album(assetIds=[pair[1]])["id"]
+    assert album in {a["id"] for a in server.call("GET", f"/albums?assetId={pair[1]}").json}
+    listed = next(a for a in server.call("GET", "/albums").json if a["id"] == album)
+    assert listed["assetCount"] == 1
+    assert listed.get("assets", []) == []
+    bare = server.call("GET", f"/albums/{album}?withoutAssets=true").json
+    assert (bare["assetCount"], bare.get("assets", [])) == (1, [])
+    full = server.call("GET", f"/albums/{album}").json
+    if server.major < 3:
+        assert full["assets"][0]["exifInfo"]["fileSizeInByte"] > 0
+        assert full["ownerId"] == full["owner"]["id"]
+    else:
+        assert "assets" not in full
+        assert full["albumUsers"][0]["role"] == "owner"
+
+
+def test_a_search_by_nothing_is_refused(server: Target) -> None:
+    assert server.call("POST", "/search/smart", {"query": ""}).status == 400
