@@ -156,11 +156,19 @@ def _follow(run: DownloadRun, batch: Sequence[Wanted], trip: _Trip) -> None:
     """First step: files whose name is free take it, the others leave theirs."""
     moving: list[tuple[Wanted, Placed]] = []
     done: list[Placed] = []
-    for wanted, placed in _pairs(run, batch):
-        if placed.path != wanted.path:
+    pairs = [(w, p) for w, p in _pairs(run, batch) if (p.path, p.base) != (w.path, w.base)]
+    copies = run.manifest.placed_copies(run.mirror, [w.asset.id for w, _ in pairs])
+    for wanted, placed in pairs:
+        having = copies[placed.asset_id]
+        others = [c for c in having if c.path == placed.path and c.collection != placed.collection]
+        if placed.path != wanted.path and not others:
             moving.append((wanted, placed))
-        elif placed.base != wanted.base:
-            done.append(msgspec.structs.replace(placed, base=wanted.base))
+            continue
+        # Another collection has the file in this very place: the last one to leave takes it along,
+        # to where the others will find it, or it is linked to.
+        done.append(msgspec.structs.replace(placed, path=wanted.path, base=wanted.base))
+        if placed.path != wanted.path:
+            having.remove(placed)
     held = run.manifest.name_holders(run.mirror, [name_key(w.path) for w, _ in moving])
     ways = [
         (w, placed, _parking(placed, w.path) if name_key(w.path) in held else w.path)
@@ -204,7 +212,7 @@ def _arrive(run: DownloadRun, batch: Sequence[Wanted], trip: _Trip) -> None:
             run.note_soon(f"{wanted.path} could not be reached: {error.message}")
             continue
         holder = held.get(name_key(wanted.path))
-        if there and holder is not None:
+        if there and holder is not None and holder[1] != wanted.asset.id:
             evicted.append(holder)  # it could not be renamed, and is set aside like a stranger's
         done.append(msgspec.structs.replace(placed, path=wanted.path, base=wanted.base))
     _sync(run, trip)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
 
 import msgspec
 import xxhash
@@ -38,10 +39,10 @@ def sidecar_name(name: str, kind: str) -> str:
     return with_suffix(whole, xxhash.xxh3_64(whole.encode()).hexdigest()[:8])
 
 
-def as_written(folder: Folder, name: str, stamp: str | None) -> bool:
-    """Whether a sidecar is there just as we wrote it."""
-    ours = (stamp or "").partition(" ")[2]
-    return len(ours) > 1 and _digest(folder, name) == ours
+def as_written(folder: Folder, name: str, *stamps: str | None) -> bool:
+    """Whether a sidecar is there just as we wrote it, whichever of the stamps tells of that."""
+    ours = {(stamp or "").partition(" ")[2] for stamp in stamps} - {"", "-"}
+    return bool(ours) and _digest(folder, name) in ours
 
 
 def _inputs(run: DownloadRun, wanted: Wanted) -> str:
@@ -107,15 +108,18 @@ async def write_sidecar(
         albums=albums,
         original_name="" if detail.original_file_name == name else detail.original_file_name,
     )
-    kind, known = run.options.sidecars, placed.sidecar_stamp
+    kind = run.options.sidecars
     content = render_xmp(told) if kind == "xmp" else render_json(told)
 
     def work() -> str | None:
+        copies = run.manifest.placed_copies(run.mirror, [placed.asset_id])
+        shared = [c for c in copies.get(placed.asset_id, ()) if c.path == placed.path]
+        known = [placed.sidecar_stamp, *(c.sidecar_stamp for c in shared)]
         with run.destination.folder(folder, make=True) as opened:
-            note = _store(opened, sidecar_name(name, kind), content, placed)
+            note = _store(opened, sidecar_name(name, kind), content, placed, known)
             for other in SIDECARS:
                 old = sidecar_name(name, other)
-                if other != kind and note is None and as_written(opened, old, known):
+                if other != kind and note is None and as_written(opened, old, *known):
                     opened.remove(old)  # what it said is in the new one
             return note
 
@@ -129,7 +133,9 @@ async def write_sidecar(
     return msgspec.structs.replace(placed, sidecar_stamp=stamp), note
 
 
-def _store(folder: Folder, name: str, content: bytes, placed: Placed) -> str | None:
+def _store(
+    folder: Folder, name: str, content: bytes, placed: Placed, known: Sequence[str | None]
+) -> str | None:
     """Write through a part file, unless what is there is not ours; then say so."""
     there = folder.look(name)
     if there is not None:
@@ -138,7 +144,7 @@ def _store(folder: Folder, name: str, content: bytes, placed: Placed) -> str | N
         now = _digest(folder, name)
         if now == xxhash.xxh3_64(content).hexdigest():
             return None
-        if not as_written(folder, name, placed.sidecar_stamp):
+        if not as_written(folder, name, *known):
             return f"{name} was made or edited by somebody else: left as it is"
     part = part_name(f"{placed.asset_id}-s{placed.collection}", None)
     descriptor = folder.open_write(part)

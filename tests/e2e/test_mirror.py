@@ -300,6 +300,41 @@ def test_a_dry_run_says_what_would_move_and_moves_nothing(bench: Bench, server: 
     assert mirror(bench).outcomes == {"moved": 2}
 
 
+# one file that several albums have in the same place
+
+FLAT = ("--layout", "{filename}")
+
+
+def test_a_shared_file_is_renamed_once(bench: Bench, server: Server) -> None:
+    one, two = server.seed("a.jpg", "b.jpg")
+    for title in "ABC":
+        server.album(title, one, two)
+    mirror(bench, *FLAT)
+    server.edit(one, name="b.jpg")
+    server.edit(two, name="a.jpg")
+    result = mirror(bench, *FLAT)
+    assert result.summary["bytes_received"] == 0
+    assert bench.fetched() == dict(zip(["b.jpg", "a.jpg"], server.sums([one, two]), strict=True))
+    assert mirror(bench, *FLAT).outcomes == {"unchanged": 6}
+
+
+def test_a_shared_file_stays_where_another_mirror_has_it(bench: Bench, server: Server) -> None:
+    (photo,) = server.seed("old.jpg")
+    server.album("A", photo)
+    server.album("B", photo)
+    mirror(bench, *FLAT)
+    server.edit(photo, name="new.jpg")
+    result = mirror(bench, "--album", "A", *FLAT)
+    assert result.summary["bytes_received"] == 0
+    assert on_disk(bench) == ["new.jpg", "old.jpg"], "album B was not asked for"
+    result = mirror(bench, *FLAT)
+    assert result.summary["bytes_received"] == 0
+    assert server.originals() == 1
+    assert mirror(bench, *FLAT).outcomes == {"unchanged": 2}
+    assert set(bench.fetched().values()) == set(server.sums([photo]))
+    assert "old.jpg" not in on_disk(bench)
+
+
 # a plug pulled in a storm of renames
 
 

@@ -304,26 +304,29 @@ def test_a_photo_that_cannot_be_described_removes_nothing(bench: Bench, server: 
 
 
 def test_strangers_and_other_mirrors_are_not_touched(bench: Bench, server: Server) -> None:
-    ids = server.seed("a.jpg", "b.jpg", "c.jpg")
-    mine, other = server.album("Mine", *ids[:2]), server.album("Other", *ids)
-    mirror(bench, "--album", "Other", "--layout", "{filename}")
-    mirror(bench, "--album", "Mine", "--layout", "{filename}")
-    kept = {path for path in bench.fetched() if path in ("a.jpg", "b.jpg", "c.jpg")}
-    assert len(bench.fetched()) == 5 and len(kept) == 3
+    ids = server.seed("a.jpg", "b.jpg", "c.jpg", "own.jpg", "left.jpg")
+    both, mine_only = ids[:2], ids[3:]
+    mine, other = server.album("Mine", *both, *mine_only), server.album("Other", *ids[:3])
+    flat = ("--layout", "{filename}")
+    mirror(bench, "--album", "Other", *flat)
+    assert mirror(bench, "--album", "Mine", *flat).outcomes == {"unchanged": 2, "downloaded": 2}
     place(bench, "mine/holiday.jpg", "a stranger's")
     place(bench, "a (local).jpg", "a stranger's")
-    strangers = {path: sha1(b"a stranger's") for path in ("mine/holiday.jpg", "a (local).jpg")}
-    take_out(server, mine, ids[0])
-    take_out(server, other, ids[1])
-    result = mirror(bench, "--album", "Mine", "--layout", "{filename}", "--delete")
-    assert result.outcomes == {"unchanged": 1, "removed": 1}
-    there = bench.fetched()
-    assert kept | strangers.keys() <= there.keys()
+    before = bench.fetched()
+    take_out(server, mine, both[0], mine_only[0])
+    take_out(server, other, both[1])
+    assert mirror(bench, "--album", "Mine", *flat, "--delete").outcomes == {
+        "unchanged": 2,
+        "removed": 1,
+    }
+    assert list(trashed(bench)) == ["own.jpg"], "a.jpg is there for the other album"
     delete_album(server, mine)
-    flags = ("--delete", "--max-delete", "100%")
-    mirror(bench, "--album", "Mine", "--layout", "{filename}", *flags)
-    assert bench.fetched().keys() == kept | strangers.keys()
-    assert {path: there[path] for path in strangers} == strangers
+    mirror(bench, "--album", "Mine", *flat, "--delete", "--max-delete", "100%")
+    kept = ["a.jpg", "b.jpg", "c.jpg", "a (local).jpg", "mine/holiday.jpg"]
+    assert bench.fetched() == {path: before[path] for path in kept}
+    result = mirror(bench, "--album", "Other", *flat, "--delete")
+    assert result.outcomes == {"unchanged": 2, "removed": 1}, "b.jpg goes with the last"
+    assert "b.jpg" not in bench.fetched()
 
 
 def test_downloads_of_other_people_into_the_folder_stay(bench: Bench, server: Server) -> None:
@@ -354,26 +357,23 @@ def test_an_album_goes_while_its_photo_stays_in_another(bench: Bench, server: Se
     assert mirror(bench, "--delete").outcomes == {"unchanged": 2}
 
 
-def test_a_photo_in_two_albums_of_one_folder_leaves_one_of_them(
-    bench: Bench, server: Server
-) -> None:
+def test_a_file_of_three_albums_leaves_with_the_last(bench: Bench, server: Server) -> None:
     both, one = server.seed("both.jpg", "one.jpg")
-    first, second = server.album("A", both, one), server.album("B", both, one)
+    albums = [server.album(title, both, one) for title in "ABC"]
     layout = ("--layout", "{filename}")
     mirror(bench, *layout)
-    assert len(bench.fetched()) == 4
-    take_out(server, first, both)
-    assert mirror(bench, *layout, "--delete").outcomes == {"unchanged": 3, "removed": 1}
-    take_out(server, second, one)
-    assert mirror(bench, *layout, "--delete").outcomes == {"unchanged": 2, "removed": 1}
-    assert sorted(bench.fetched().values()) == sorted(server.sums([both, one]))
-
-
-def test_a_photo_in_three_albums_of_one_folder(bench: Bench, server: Server) -> None:
-    (photo,) = server.seed("a.jpg")
-    for title in "ABC":
-        server.album(title, photo)
-    assert mirror(bench, "--layout", "{filename}").outcomes == {"downloaded": 3}
+    assert on_disk(bench) == ["both.jpg", "one.jpg"]
+    take_out(server, albums[0], both)
+    for flags in (("-n",), ()):
+        assert mirror(bench, *layout, "--delete", *flags).outcomes == {"unchanged": 5}
+    for album in albums[1:]:
+        take_out(server, album, both)
+    for flags in (("-n",), ()):
+        result = mirror(bench, *layout, "--delete", *flags)
+        assert result.outcomes == {"unchanged": 3, "removed": 1}
+    assert on_disk(bench) == ["one.jpg"]
+    assert list(trashed(bench)) == ["both.jpg"]
+    assert mirror(bench, *layout, "--delete").outcomes == {"unchanged": 3}
 
 
 @BOTH

@@ -341,11 +341,19 @@ def test_one_photo_in_two_albums_has_two_sidecars(bench: Bench, server: Server) 
         assert facts(bench.out / f"{album}/a.jpg.json")["description"] == "new"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="places._link forgets the sidecar's stamp: the sidecar of a file that is linked anew is"
-    " taken for a stranger's",
-)
+def test_albums_in_one_place_share_the_sidecar(bench: Bench, server: Server) -> None:
+    (photo,) = server.seed("a.jpg")
+    for title in "AB":
+        server.album(title, photo)
+    flags = ("--layout", "{filename}", *JSON)
+    mirror(bench, *flags)
+    for number, title in enumerate("ABBA"):
+        server.edit(photo, description=f"{number}")
+        result = mirror(bench, "--album", title, *flags)
+        assert "note" not in result.item("a.jpg")
+        assert facts(bench.out / "a.jpg.json")["description"] == f"{number}"
+
+
 def test_the_sidecar_of_a_file_that_is_linked_anew_is_still_ours(
     bench: Bench, server: Server
 ) -> None:
