@@ -93,7 +93,6 @@ def test_xmp_holds_what_the_server_knows(bench: Bench, server: Server) -> None:
     assert texts(sidecar, "xmpMM:PreservedFileName") == ["what: a day?.jpg"]
 
 
-@BOTH
 def test_json_holds_the_same(bench: Bench, server: Server) -> None:
     photo, plain = server.seed("a.jpg", "b.jpg")
     server.edit(photo, **KNOWN, visibility="archive")
