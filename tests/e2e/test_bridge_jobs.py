@@ -151,7 +151,7 @@ def test_wait_until_a_started_queue_is_idle(box: SandboxProcess, admin: Bench) -
 
 def test_wait_gives_up_after_its_time(box: SandboxProcess, admin: Bench) -> None:
     box.seed(2000)
-    admin.run("jobs", "start", "ocr" if modern(box) else "sidecar", "--force")
+    admin.run("jobs", "start", "videoConversion", "--force")
     result = admin.run("jobs", "wait", "--timeout", "300ms", code=8)
     assert "still busy after 0.3 s" in result.error["message"]
     assert "1 active" in result.error["message"]
@@ -183,7 +183,7 @@ def test_a_paused_queue_with_jobs_never_becomes_idle(box: SandboxProcess, admin:
 
 def test_a_stumbling_server_is_asked_again(box: SandboxProcess, admin: Bench) -> None:
     box.faults("jobs:1-2=502", "queues:1-2=503")
-    assert admin.run("jobs", "list").lines
+    assert admin.run("jobs", "list", "--wait", "5s").lines
 
 
 # emptying

@@ -21,7 +21,7 @@ from immich_transfer.manifest.sqlite import (
     open_manifest,
     open_readonly,
 )
-from immich_transfer.manifest.store import Presence
+from immich_transfer.manifest.store import PausedQueue, Presence
 from immich_transfer.model import AssetId, Debt, Digest, Fingerprint, ItemResult, LocalFile, Outcome
 
 from .test_manifest_store import A, local, sha
@@ -351,6 +351,38 @@ def test_the_first_format_still_opens(tmp_path: Path) -> None:
     manifest.close()
 
 
+def test_queues_to_resume_by_account_and_by_address(tmp_path: Path) -> None:
+    frozen_file(tmp_path)
+    manifest = open_manifest(str(tmp_path))
+    anna, berta = manifest.account("anna"), manifest.account("berta")
+    manifest.owe_resuming(anna, "http://nas", ["ocr", "smartSearch"])
+    manifest.owe_resuming(anna, "http://nas", ["ocr"])
+    manifest.owe_resuming(berta, "http://cabin", ["ocr"])
+    manifest.close()
+    manifest = open_manifest(str(tmp_path))
+    nas = [PausedQueue("http://nas", "ocr"), PausedQueue("http://nas", "smartSearch")]
+    cabin = [PausedQueue("http://cabin", "ocr")]
+    assert manifest.paused_queues() == cabin + nas
+    assert manifest.paused_queues(anna, "http://new-name") == nas
+    assert manifest.paused_queues(berta, "http://nas") == cabin + nas
+    assert manifest.paused_queues(manifest.account("carla"), "http://elsewhere") == []
+    manifest.resumed(nas)
+    assert manifest.paused_queues() == cabin
+    manifest.close()
+
+
+def test_a_promise_to_resume_is_on_the_disk_before_the_pause(tmp_path: Path) -> None:
+    """What a power cut leaves at worst: the main file, synced by a checkpoint, without its WAL."""
+    manifest = open_manifest(str(tmp_path / "state"))
+    manifest.owe_resuming(manifest.account("anna"), "http://nas", ["ocr"])
+    (tmp_path / "after").mkdir()
+    (tmp_path / "after" / FILE).write_bytes((tmp_path / "state" / FILE).read_bytes())
+    manifest.close()
+    found = open_manifest(str(tmp_path / "after"))
+    assert found.paused_queues() == [PausedQueue("http://nas", "ocr")]
+    found.close()
+
+
 EXTRA = "CREATE TABLE extra (x); INSERT INTO extra SELECT count(*) FROM files"
 
 
@@ -409,11 +441,14 @@ def try_to_write(manifest: SqliteManifest) -> None:
     manifest.pay(account, [debt])
     manifest.unsettle(account, [sha(77)])
     manifest.forget(["/1"])
+    manifest.owe_resuming(account, "http://nas", ["ocr"])
+    manifest.resumed([PausedQueue("http://nas", "ocr")])
     manifest.record_items(run, [ItemResult(Outcome.FAILED, "x")])
     manifest.end_run(run, 0, {})
     assert manifest.lookup([local("/new")]) == [None]
     assert manifest.known(account, [sha(77)]) == {}
     assert manifest.debt_count() == 0
+    assert manifest.paused_queues() == []
     assert manifest.runs() == []
 
 
