@@ -253,7 +253,7 @@ def test_killed_between_the_promise_and_the_pause(nas: Nas) -> None:
 
 def test_a_lost_answer_to_a_pause(nas: Nas) -> None:
     nas.admin.make(3)
-    nas.box.faults("jobs:2=lost", "queues:2=lost")
+    nas.box.faults("jobs:2-3=lost", "queues:2-3=lost")
     nas.admin.upload("--pause-jobs", "--wait", "5s")
     assert nas.paused() == set()
     assert queues_in(nas.admin) == []
