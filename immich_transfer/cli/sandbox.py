@@ -22,7 +22,7 @@ Examples:
 @click.option("--data", type=click.Path(file_okay=False), help="Keep data here, between starts.")
 @click.option(
     "--version",
-    type=click.Choice(["2.7", "3.0"]),
+    type=click.Choice(["1.106", "1.132", "2.7", "3.0", "3.2"]),
     default="2.7",
     show_default=True,
     help="The server version to be.",

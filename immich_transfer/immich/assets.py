@@ -9,15 +9,19 @@ from concurrent.futures import Executor
 import msgspec
 
 from immich_transfer.config.options import UploadOptions
-from immich_transfer.errors import ConnectionFailed, ServerUnavailable
-from immich_transfer.model import AssetId, LocalFile, Sha1
+from immich_transfer.errors import ConnectionFailed, ServerUnavailable, Transient
+from immich_transfer.model import AssetId, LocalFile, RemoteAsset, Sha1
 from immich_transfer.policy.pacing import TokenBucket
 
+from .asset_answers import instant
 from .body import FileBody, Progress, SmallBody, head_and_tail
 from .client import decode
+from .compat import TRASH_TOLD
 from .connect import Connection
+from .listing import Listing
 from .wire import CheckAnswer, UploadAnswer
 
+ASKED_ONE_BY_ONE = 20
 CHECK_LIMIT = 5000
 """Checksums per call: 0.05-0.3 s of the server's single thread (recorded); 65,532 is its end."""
 
@@ -66,7 +70,31 @@ class Assets:
                 if result.asset_id is None:
                     raise ServerUnavailable("the server rejects a file without naming its asset")
                 found[place] = Found(AssetId(result.asset_id), result.is_trashed)
+        if self._connection.release < TRASH_TOLD:
+            return await self._with_trash(found)
         return found
+
+    async def _with_trash(self, found: Sequence[Found | None]) -> list[Found | None]:
+        """What an old server does not say: which of these lie in the trash. A few are asked one
+        by one, of many the whole trash is listed."""
+        ids = [one.asset_id for one in found if one is not None]
+        trashed: set[AssetId] = set()
+        listing = Listing(self._connection)
+        if len(ids) <= ASKED_ONE_BY_ONE:
+            for asset_id in ids:
+                asset = await listing.asset(asset_id)
+                if asset is not None and asset.trashed:
+                    trashed.add(asset_id)
+        else:
+
+            async def keep(assets: list[RemoteAsset]) -> None:
+                trashed.update(asset.id for asset in assets if asset.trashed)
+
+            everything = {"withDeleted": True, "withArchived": True, "trashedAfter": instant(0)}
+            await listing.search(everything, keep, exif=False)
+        return [
+            None if one is None else Found(one.asset_id, one.asset_id in trashed) for one in found
+        ]
 
     async def upload(
         self,
@@ -101,8 +129,21 @@ class Assets:
         return AssetId(answer.id), status == 201 and answer.status != "duplicate"
 
     async def restore(self, ids: Sequence[AssetId]) -> None:
-        """Take assets out of the trash (`POST /trash/restore/assets`, needs `asset.delete`)."""
-        await self._http.call("POST", "trash/restore/assets", msgspec.Raw, json={"ids": list(ids)})
+        """Take assets out of the trash (`POST /trash/restore/assets`, needs `asset.delete`; 204
+        without a body before 1.116). Raises ServerUnavailable when it cannot be had."""
+
+        async def attempt(_: int) -> None:
+            await self._http.once(
+                "POST",
+                "trash/restore/assets",
+                data=msgspec.json.encode({"ids": list(ids)}),
+                headers={"Content-Type": "application/json"},
+            )
+
+        try:
+            await self._http.persist(attempt, "restoring from the trash")
+        except Transient as failure:
+            raise ServerUnavailable(f"restoring from the trash failed: {failure.message}") from None
 
     async def delete_for_good(self, ids: Sequence[AssetId]) -> None:
         """Delete trashed assets beyond recall (`DELETE /assets` with force; done by a job)."""

@@ -28,7 +28,7 @@ from immich_transfer.errors import ChangedWhileReading, LocalReadError
 from immich_transfer.model import LocalFile, Visibility
 from immich_transfer.policy.pacing import TokenBucket
 
-from .compat import FILENAME_FIELD, VISIBILITY, Version
+from .compat import DEVICE_IDS_GONE, FILENAME_FIELD, VISIBILITY, Version
 
 BOUNDARY = "----immich-transfer-3b1f0c7e9a5d4f28"
 """Fixed: 16 hex digits of our own do not occur in a photo by chance, and a sidecar or a name that
@@ -51,13 +51,10 @@ def head_and_tail(
     """Everything before and after the photo's bytes."""
     when = _iso(file.fingerprint.mtime_ns)
     name = os.fsencode(file.name).decode("utf-8", "replace")
-    fields: list[tuple[str, str]] = [
-        # Needed before 3.0, ignored since: harmless to send always.
-        ("deviceAssetId", f"{file.name.encode('utf-8', 'replace').hex()[:80]}-{file.size}"),
-        ("deviceId", "immich-transfer"),
-        ("fileCreatedAt", when),
-        ("fileModifiedAt", when),
-    ]
+    fields = [("fileCreatedAt", when), ("fileModifiedAt", when)]
+    if version < DEVICE_IDS_GONE:
+        own = f"{file.name.encode('utf-8', 'replace').hex()[:80]}-{file.size}"
+        fields += [("deviceAssetId", own), ("deviceId", "immich-transfer")]
     if options.favorite:
         fields.append(("isFavorite", "true"))
     if options.visibility is not None:
@@ -69,7 +66,7 @@ def head_and_tail(
             fields.append(("isVisible", "false"))
     parts = [_field(*field) for field in fields]
     plain = _is_plain(name)
-    part_name = name if plain else "file" + os.path.splitext(name)[1]
+    part_name = name if plain else _plain(name)
     if sidecar is not None:
         parts.append(
             _DASH
@@ -90,6 +87,12 @@ def head_and_tail(
 def _is_plain(name: str) -> bool:
     """True when the part header can carry the name unharmed (recorded on 2.7.5 and 3.0.3)."""
     return len(name) <= 255 and not any(c in "\\\r\n\0" for c in name)
+
+
+def _plain(name: str) -> str:
+    """The nearest name that the part header can carry: all that servers before 1.135 get."""
+    stem, extension = os.path.splitext("".join("_" if c in "\\\r\n\0" else c for c in name))
+    return stem[: 255 - len(extension)] + extension
 
 
 def _field(name: str, value: str) -> bytes:

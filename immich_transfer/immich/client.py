@@ -37,6 +37,7 @@ from immich_transfer.failpoints import ARMED, point
 from immich_transfer.model import Totals
 from immich_transfer.policy.retry import CAP_SECONDS, RetryQuota, backoff, retry_after
 
+from .compat import OLD_SERVER_PATH
 from .outage import Outage
 from .reasons import REASONS, certificate_refused, plain_reason, target_of
 from .wire import ConfigAnswer, error_text
@@ -82,6 +83,8 @@ class Http:
         self.quota = RetryQuota()
         self.base = URL(server.url)
         """API root; settled by `connect`."""
+        self.server_path: str | None = None
+        """Where it answers a ping, by its version; settled by `connect`."""
         self.outage = Outage(self._ping, transfer.wait, stop, listener)
         self._missing_route = False
 
@@ -376,12 +379,13 @@ class Http:
 
     async def _ping(self) -> str | None:
         """None when the server is well, else why it is not (one request, two after a 404)."""
+        place = self.server_path or "server"
         try:
-            _status, body = await self.once("GET", "server/ping", with_key=False)
+            body = await self._pong(place)
             if b"pong" not in body:
                 return "it answers, but not as Immich does"
             if self._missing_route:
-                _status, body = await self.once("GET", "server/config", with_key=False)
+                _status, body = await self.once("GET", f"{place}/config", with_key=False)
                 if decode(body, ConfigAnswer).maintenance_mode:
                     return "it is in maintenance mode"
                 self._missing_route = False
@@ -390,6 +394,16 @@ class Http:
         except (ServerRefused, KeyRefused) as refusal:
             return refusal.message
         return None
+
+    async def _pong(self, place: str) -> bytes:
+        try:
+            _status, body = await self.once("GET", f"{place}/ping", with_key=False)
+        except Unavailable:
+            if self.server_path is not None:
+                raise
+            # It may be older than that route, and nobody knows yet.
+            _status, body = await self.once("GET", f"{OLD_SERVER_PATH}/ping", with_key=False)
+        return body
 
 
 def decode(body: bytes, answer: type[T]) -> T:

@@ -23,9 +23,14 @@ class Version(NamedTuple):
 OLDEST = Version(1, 106, 0)
 """Plural paths (`/assets`); nothing older is spoken."""
 SERVER_PATH = Version(1, 107, 0)
+OLD_SERVER_PATH = "server-info"
 """`/server/*` answers; before that only `/server-info/*`. `about` comes with it."""
 KEY_PERMISSIONS = Version(1, 113, 0)
 """API keys carry permissions; tags can be upserted."""
+PEOPLE_PAGED = Version(1, 109, 0)
+"""`GET /people` takes `page` and `size`."""
+TRASH_TOLD = Version(1, 115, 0)
+"""bulk-upload-check tells `isTrashed`; before that a trashed copy looks like any other."""
 VISIBILITY = Version(1, 133, 0)
 """`visibility` replaces `isArchived` in requests."""
 ALBUM_SEARCH = Version(1, 135, 0)
@@ -40,6 +45,8 @@ STRICT_ROUTES = Version(1, 136, 0)
 """A route that names no permission needs a key with `all` from here on."""
 ALBUMS_HOLD_ASSETS = Version(3, 0, 0)
 """Before this `GET /albums/{id}` holds its assets; `GET /albums` lists shared ones apart."""
+DEVICE_IDS_GONE = Version(3, 0, 0)
+"""Uploads need no `deviceAssetId` and `deviceId` any more."""
 SCOPED_CHECK = Version(1, 141, 0)
 """bulk-upload-check names `asset.upload`: between STRICT_ROUTES and this it takes `all`."""
 
@@ -92,7 +99,7 @@ _OLD_NAMES = {"albumAsset.create": "album.addAsset"}
 
 def server_path(version: Version) -> str:
     """Where `version` tells of itself."""
-    return "server" if version >= SERVER_PATH else "server-info"
+    return "server" if version >= SERVER_PATH else OLD_SERVER_PATH
 
 
 def permission_name(permission: str, version: Version) -> str:

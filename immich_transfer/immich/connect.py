@@ -29,7 +29,7 @@ from immich_transfer.events import Event, Listener
 from immich_transfer.model import Totals
 
 from .client import REDIRECTED, REDIRECTS, Http, decode
-from .compat import KEY_SELF, OLDEST, SERVER_PATH, Version, missing_permissions
+from .compat import KEY_SELF, OLDEST, Version, missing_permissions, server_path
 from .reasons import certificate_refused, plain_reason
 from .wire import KeyAnswer, MediaTypesAnswer, UserAnswer, VersionAnswer
 
@@ -90,8 +90,8 @@ class Connection:
 
     async def media_types(self) -> MediaTypesAnswer:
         """Extensions this server accepts."""
-        prefix = "server" if self.release >= SERVER_PATH else "server-info"
-        return await self.http.call("GET", f"{prefix}/media-types", MediaTypesAnswer)
+        place = server_path(self.release)
+        return await self.http.call("GET", f"{place}/media-types", MediaTypesAnswer)
 
 
 @asynccontextmanager
@@ -123,6 +123,7 @@ async def connect(
         start = transfer.wait_start
         http.outage.patience = min(patience, START_PATIENCE_SECONDS) if start is None else start
         version = await _find(http, server.url)
+        http.server_path = server_path(version)
         if version < OLDEST:
             raise CannotContinue(
                 f"the server is Immich {version}; {OLDEST} or newer is needed",

@@ -37,7 +37,7 @@ from .asset_answers import (
     milliseconds,
 )
 from .client import decode
-from .compat import ALBUM_SEARCH, ALBUMS_HOLD_ASSETS, VISIBILITY
+from .compat import ALBUM_SEARCH, ALBUMS_HOLD_ASSETS, PEOPLE_PAGED, VISIBILITY
 from .connect import Connection
 from .wire import Album, Tag
 
@@ -303,9 +303,10 @@ class Listing:
         found: dict[str, str] = {}
         number = 1
         while True:
-            answer = await self._http.call(
-                "GET", f"people?page={number}&size=1000&withHidden=true", PeopleAnswer
-            )
+            query = "withHidden=true"
+            if self._release >= PEOPLE_PAGED:
+                query += f"&page={number}&size=1000"
+            answer = await self._http.call("GET", f"people?{query}", PeopleAnswer)
             for person in answer.people:
                 found.setdefault(person.name, person.id)
                 found[person.id] = person.id

@@ -77,6 +77,9 @@ async def run_upload(
     async def begin(parts: Parts) -> UploadRun:
         _require(parts.connection, options)
         run = UploadRun(parts, options)
+        if parts.connection.permissions is None and (options.albums or options.album_from):
+            # An old key does not tell what it may: listing albums does, before the first body.
+            await run.albums.missing(())
         run.media = await parts.connection.media_types()
         return run
 

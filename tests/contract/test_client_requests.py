@@ -29,39 +29,6 @@ ONLY_WAY = {("PUT", "/jobs/{name}")}
 """Deprecated, but nothing else starts a queue."""
 
 
-class Known(NamedTuple):
-    """A request that is not as documented, on versions from `first` on and before `end`."""
-
-    method: str
-    path: str
-    fault: str
-    first: tuple[int, ...]
-    end: tuple[int, ...]
-    why: str
-
-    def on(self, version: Version) -> bool:
-        return self.first <= version < self.end
-
-
-KNOWN = [
-    *(
-        Known("GET", "/people", f"?{name}: not in the document", (1,), (1, 109), "no pages there")
-        for name in ("page", "size")
-    ),
-    *(
-        Known(
-            "POST",
-            "/assets",
-            f"form field {name}: not in the document",
-            (3,),
-            (9,),
-            "demanded before 3.0, ignored since",
-        )
-        for name in ("deviceAssetId", "deviceId")
-    ),
-]
-
-
 class Talk(NamedTuple):
     """What one server was asked, and what the commands came to."""
 
@@ -262,11 +229,8 @@ def test_the_commands_do_their_work(talk: Talk) -> None:
     assert not wrong, talk.told
 
 
-def test_what_is_in_the_trash_is_seen_there(request: pytest.FixtureRequest, talk: Talk) -> None:
-    """Before 1.115 no check tells: the asset itself must be asked for."""
-    if talk.version < (1, 115):
-        why = "bulk-upload-check has no isTrashed: taken as there, also for --delete-source"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=why))
+def test_what_is_in_the_trash_is_seen_there(talk: Talk) -> None:
+    """Before 1.115 no check tells: the assets themselves are asked for."""
     assert talk.codes["check photos"] == 4
 
 
@@ -282,31 +246,14 @@ def test_nothing_is_refused(talk: Talk) -> None:
 
 def test_requests_are_as_documented(talk: Talk, document: Document) -> None:
     """Route, parameters, body and form fields of each."""
-    expected = {(k.method, k.path, k.fault) for k in KNOWN if k.on(talk.version)}
     found = {
         (r["method"], r["path"], fault): r
         for r in talk.requests
         if r["path"] is not None
         for fault in faults_of(document, r)
     }
-    assert {key: request for key, request in found.items() if key not in expected} == {}
+    assert found == {}
     assert len(talk.requests) > 60
-
-
-@pytest.mark.parametrize("known", KNOWN, ids=lambda k: f"{k.path}-{k.fault.split(':')[0]}")
-@pytest.mark.parametrize("version", VERSIONS)
-def test_what_is_known_to_be_undocumented(
-    request: pytest.FixtureRequest, talks: dict[str, Talk], version: str, known: Known
-) -> None:
-    """Fails when it is mended, for the list above to be shortened."""
-    talk = talks[version]
-    document = Document.of(talk.version)
-    if document is None or not known.on(talk.version):
-        pytest.skip("not on this version")
-    request.applymarker(pytest.mark.xfail(strict=True, reason=known.why))
-    asked = [r for r in talk.requests if (r["method"], r["path"]) == (known.method, known.path)]
-    assert asked
-    assert all(known.fault not in faults_of(document, r) for r in asked)
 
 
 def test_deprecated_routes_only_where_there_is_no_other(talk: Talk, document: Document) -> None:
