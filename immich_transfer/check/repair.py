@@ -24,7 +24,7 @@ from immich_transfer.download.run import DownloadRun
 from immich_transfer.download.settle import settle
 from immich_transfer.errors import Exit, ItemError, TransferError, UsageError
 from immich_transfer.events import Discovered, Hashed, Listener
-from immich_transfer.manifest.catalog import Naming
+from immich_transfer.manifest.names import Naming
 from immich_transfer.model import AssetId, ItemResult, Outcome, Placed, RemoteAsset, Summary
 from immich_transfer.pipeline.batcher import Batcher
 from immich_transfer.pipeline.conduct import Asked, Ending, conduct

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from immich_transfer.disk.place import split
 from immich_transfer.events import Discovered, WalkDone
-from immich_transfer.manifest.catalog import Naming
+from immich_transfer.manifest.names import Naming
 from immich_transfer.model import AssetId, RemoteAsset
 from immich_transfer.policy.naming import distinct, live_video_name, name_key
 

@@ -12,7 +12,6 @@ import random
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import aiohttp
@@ -21,7 +20,6 @@ from yarl import URL
 
 from immich_transfer.config.options import ServerOptions, TransferOptions
 from immich_transfer.errors import (
-    CannotContinue,
     ConnectionFailed,
     KeyRefused,
     ServerRefused,
@@ -35,12 +33,13 @@ from immich_transfer.errors import (
 from immich_transfer.events import Listener, Retrying
 from immich_transfer.failpoints import ARMED, point
 from immich_transfer.model import Totals
-from immich_transfer.policy.retry import CAP_SECONDS, RetryQuota, backoff, retry_after
+from immich_transfer.policy.retry import CAP_SECONDS, RetryQuota, backoff
 
 from .compat import OLD_SERVER_PATH
 from .outage import Outage
-from .reasons import REASONS, certificate_refused, plain_reason, target_of
-from .wire import ConfigAnswer, error_text
+from .reasons import certificate_refused, plain_reason
+from .verdicts import RouteMissing, judge
+from .wire import ConfigAnswer
 
 T = TypeVar("T")
 
@@ -265,60 +264,9 @@ class Http:
     def _judge(
         self, method: str, path: str, status: int, headers: Mapping[str, str], body: bytes
     ) -> Exception:
-        """What an answer outside 2xx means: see the decided cases of `whose failure`."""
-        text = error_text(body)
-        told = f"{status} {text or REASONS.get(status, 'without a reason')}"
-        patience = retry_after(headers.get("Retry-After"), datetime.now(UTC))
-        match status:
-            case 401:
-                return KeyRefused(
-                    f"the server refuses the API key ({text or 'unauthorized'})",
-                    hint="make a new key under Account Settings > API Keys, set IMMICH_API_KEY",
-                )
-            case 403 if not text:
-                return ServerRefused(
-                    "403 from something in front of the server, not from Immich",
-                    status=status,
-                    hint="a proxy or firewall refuses this request: look at its log",
-                )
-            case 403:
-                return KeyRefused(
-                    f"the API key may not do this: {text or 'forbidden'}",
-                    hint="give the key this permission under Account Settings > API Keys",
-                )
-            case 404 if text.startswith("Cannot ") or not text:
-                self._missing_route = True
-                return Unavailable(f"{method} /{path} is not there: maintenance, or not Immich")
-            case 429 | 503:
-                return Throttled(told, retry_after=patience)
-            case 408 | 502 | 504:
-                return (
-                    Unavailable(told) if patience is None else Throttled(told, retry_after=patience)
-                )
-            case 413:
-                return ServerRefused(
-                    told,
-                    status=status,
-                    hint="a proxy in front of the server refuses bodies of this size: raise its "
-                    "limit (nginx client_max_body_size; Cloudflare stops at 100 MB) or use the "
-                    "server's local address",
-                )
-            case 400 if "quota has been exceeded" in text.lower():
-                return CannotContinue(
-                    "the storage quota on the server is used up",
-                    hint="raise the user's quota or free space, then run the same command again",
-                )
-            case 507:
-                return CannotContinue(f"the server's disk is full ({told})")
-            case _ if 300 <= status < 400:
-                return UsageError(
-                    f"{self.base} redirects to {target_of(headers.get('Location', ''))}",
-                    hint="use the final address as the server's URL",
-                )
-            case _ if status >= 500:
-                return Stumbled(told)
-            case _:
-                return ServerRefused(told, status=status)
+        error = judge(self.base, method, path, status, headers, body)
+        self._missing_route |= isinstance(error, RouteMissing)
+        return error
 
     # with patience
 

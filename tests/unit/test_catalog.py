@@ -11,7 +11,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from immich_transfer.manifest.catalog import BATCH, Catalog, Member, Naming, Wanted
+from immich_transfer.manifest.catalog import Catalog, Member, Wanted
+from immich_transfer.manifest.names import Naming
+from immich_transfer.manifest.scratch import BATCH
 from immich_transfer.model import AssetId, RemoteAsset, Sha1
 from immich_transfer.policy.naming import name_key
 
