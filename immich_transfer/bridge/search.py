@@ -21,6 +21,8 @@ from .walk import FullListing
 
 TAG_SEARCH = Version(1, 126, 0)
 """Searches know `tagIds`."""
+_SINCE = {"rating": Version(1, 120, 0), "description": Version(1, 130, 0)}
+"""Older servers take no notice of these, and would find everything."""
 
 
 class Filters(TypedDict, total=False):
@@ -29,6 +31,7 @@ class Filters(TypedDict, total=False):
     name: str
     """A part of the file's name."""
     description: str
+    """A part of it (since 1.130)."""
     type: Literal["image", "video"]
     favorite: bool
     archived: bool
@@ -40,6 +43,7 @@ class Filters(TypedDict, total=False):
     city: str
     country: str
     rating: int
+    """Stars, 1 to 5 (since 1.120)."""
     people: Sequence[str]
     """Ids or exact names; assets that show all of them (permission `person.read` for names)."""
     tags: Sequence[str]
@@ -130,6 +134,9 @@ class Search(Calls):
 
     async def _asked(self, filters: Filters) -> dict[str, Any]:
         """The filters in the server's words, names turned to ids."""
+        for name, since in _SINCE.items():
+            if name in filters:
+                self._since(since, f"searching by {name}")
         asked: dict[str, Any] = {
             theirs: filters[ours]  # type: ignore[literal-required]
             for ours, theirs in _PLAIN.items()

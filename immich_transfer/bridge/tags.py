@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from immich_transfer.errors import ServerRefused
+from immich_transfer.errors import ServerRefused, UsageError
 from immich_transfer.immich.compat import KEY_PERMISSIONS
 from immich_transfer.immich.wire import IdResult
 
@@ -35,8 +35,12 @@ class Tags(Calls):
 
     async def upsert(self, *paths: str) -> Sequence[Tag]:
         """The tags of these paths, made with their parents where they are missing (`PUT /tags`,
-        permission `tag.create`; before 1.113 `POST /tags` for what `GET /tags` does not have)."""
+        permission `tag.create`; before 1.113 `POST /tags` for what `GET /tags` does not have).
+        Raises UsageError for a path that names nothing, like `/`."""
         self._need("tag.create", purpose="making a tag")
+        for path in paths:
+            if not path.strip(" /"):
+                raise UsageError(f"{path!r} names no tag: a path is like Trips/Sea")
         if self._release >= KEY_PERMISSIONS:
             return await self._ask("PUT", "tags", list[Tag], json={"tags": [*paths]})
         known = {tag.path: tag for tag in await self.list()}

@@ -29,7 +29,7 @@ from immich_transfer.pipeline.shutdown import heed_signals
 from immich_transfer.policy.layout import Layout
 from immich_transfer.policy.reconcile import Step
 
-from .compare import Job, compare, look
+from .compare import Job, compare, keep, look
 from .fetch import Done, Fetcher
 from .list import list_sources
 from .move import follow_renames, recover
@@ -251,6 +251,9 @@ async def _rehearse(run: DownloadRun) -> None:
 
     async def telling() -> None:
         while (job := await to_fetch.get()) is not None:
+            if job.here and job.known is not None:
+                keep(run, job.wanted, job.known)
+                continue
             conflict = job.occupied and not job.replace
             run.finish(job.wanted, Outcome.CONFLICT if conflict else Outcome.DOWNLOADED)
 

@@ -72,6 +72,16 @@ def test_people_tags_and_albums_by_name(bench: Bench, server: Server) -> None:
 
 
 @every_version
+def test_a_filter_that_the_server_would_overlook(bench: Bench, server: Server) -> None:
+    ids = server.seed("a.jpg", "b.jpg")
+    server.edit(ids[0], rating=5)
+    if tuple(int(part) for part in server.version.split(".")) >= (1, 120):
+        assert found(bench, "--rating", "5") == ["a.jpg"]
+    else:
+        assert "1.120" in bench.run("search", "--rating", "5", code=7).error["message"]
+
+
+@every_version
 def test_tags(bench: Bench, server: Server) -> None:
     ids = server.seed("a.jpg", "b.jpg")
     path = "Sea" if server.version == "1.106" else "Trips/Sea"  # before 1.113 tags are names
@@ -84,6 +94,7 @@ def test_tags(bench: Bench, server: Server) -> None:
     assert path in [line["tag"] for line in bench.run("tags", "list").lines]
     (made,) = bench.run("tags", "add", "Alone").lines
     assert (made["type"], made["tag"]) == ("tag", "Alone")
+    assert "names no tag" in bench.run("tags", "add", "//", ids[0], code=2).error["message"]
 
 
 def test_what_makes_no_sense_is_refused(bench: Bench, server: Server) -> None:

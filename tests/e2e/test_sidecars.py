@@ -379,10 +379,6 @@ def test_an_asset_that_cannot_be_asked_for_fails_alone(bench: Bench, server: Ser
     assert len(list(bench.out.rglob("*.xmp"))) == 2
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="flow._rehearse: a file that only lacks its sidecar is told as downloaded",
-)
 def test_a_dry_run_writes_none_and_tells_no_download(bench: Bench, server: Server) -> None:
     server.album("A", *server.seed("a.jpg"))
     mirror(bench)
