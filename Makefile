@@ -4,7 +4,10 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help demo test check test-live test-matrix bench bench-quick conformance clean
+.PHONY: help demo test check test-live test-matrix torture crashes bench bench-quick conformance clean
+
+SECONDS ?= 60
+SEED ?= 1
 
 help:
 	@echo "make demo         install everything, then upload, kill, resume, mirror and check on a built-in server"
@@ -12,6 +15,8 @@ help:
 	@echo "make check        ruff, mypy --strict and the import contract"
 	@echo "make test-live    the contract suite on a real server (IMMICH_TEST_URL, IMMICH_TEST_KEY)"
 	@echo "make test-matrix  the tests on every CPython 3.11-3.14 found"
+	@echo "make torture      random nights of kills and faults (SECONDS=60 SEED=1), with figures"
+	@echo "make crashes      a kill at every named point of nine scenes (about ten minutes)"
 	@echo "make bench        the benchmarks, as a table with ratios (bench-quick: smaller)"
 	@echo "make conformance  the official CLI against the sandbox server (needs npm)"
 
@@ -43,6 +48,12 @@ test-matrix:
 	  if python$$v -c 'import sys' >/dev/null 2>&1; then found=1; echo "== Python $$v"; \
 	    $(MAKE) --no-print-directory PYTHON=python$$v VENV=.venv-$$v test || exit 1; \
 	  else echo "== Python $$v: not found, left out"; fi; done; test $$found = 1
+
+torture: $(READY)
+	$(BIN)/python -m tests.torture --seconds $(SECONDS) --seed $(SEED)
+
+crashes: $(READY)
+	$(BIN)/python -m tests.torture.crashes
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

@@ -171,6 +171,7 @@ def test_the_example_of_the_readme(bench: Bench, server: Server) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "{'uploaded': 3}" in done.stdout
-    assert done.stdout.rstrip().endswith("Finished")
+    assert "Finished" in done.stdout
+    assert all(checksum in done.stdout for checksum in server.held()), "assets of the album"
     assert server.albums() == {"Summer": [set(server.held())]}
     assert len(server.held()) == 3
