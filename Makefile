@@ -30,7 +30,7 @@ demo: $(READY)
 	@$(BIN)/immich-transfer demo
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(READY)
 	$(BIN)/ruff check .

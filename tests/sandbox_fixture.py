@@ -26,6 +26,9 @@ from typing import Any
 import pytest
 
 VERSIONS = ("1.106", "1.132", "2.7", "3.0", "3.2")
+BRIDGED = VERSIONS if os.environ.get("IMMICH_TRANSFER_EVERY_VERSION") else ("1.106", "3.2")
+"""What the many tests of the bridge commands run on: the ends of the scale, or all of it. Every
+command has a row in `e2e/test_notes.py`, which runs on all versions."""
 RECORDED = ("2.7", "3.0")
 """Those whose every answer was seen on a real server."""
 _LAUNCH = """

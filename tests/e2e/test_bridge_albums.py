@@ -9,11 +9,11 @@ import uuid
 
 import pytest
 
-from tests.sandbox_fixture import VERSIONS
+from tests.sandbox_fixture import BRIDGED
 
 from .support import Bench, Result, Server, command
 
-every_version = pytest.mark.parametrize("server", VERSIONS, indirect=True)
+every_version = pytest.mark.parametrize("server", BRIDGED, indirect=True)
 
 
 def of_type(result: Result, kind: str) -> list[dict[str, object]]:

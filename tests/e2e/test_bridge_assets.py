@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox_fixture import VERSIONS
+from tests.sandbox_fixture import BRIDGED
 
 from .support import Bench, Server, command, sha1, until
 
-every_version = pytest.mark.parametrize("server", VERSIONS, indirect=True)
+every_version = pytest.mark.parametrize("server", BRIDGED, indirect=True)
 
 
 def environment(bench: Bench) -> dict[str, str]:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox_fixture import VERSIONS, SandboxProcess
+from tests.sandbox_fixture import BRIDGED, SandboxProcess
 
 from .support import Bench, until
 
 
-@pytest.fixture(scope="module", params=VERSIONS)
+@pytest.fixture(scope="module", params=BRIDGED)
 def box(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SandboxProcess]:

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox_fixture import VERSIONS, SandboxProcess
+from tests.sandbox_fixture import BRIDGED, SandboxProcess
 
 from .support import Bench, make_files
 
 
-@pytest.fixture(scope="module", params=VERSIONS)
+@pytest.fixture(scope="module", params=BRIDGED)
 def box(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SandboxProcess]:

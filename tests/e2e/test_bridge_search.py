@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox_fixture import VERSIONS
+from tests.sandbox_fixture import BRIDGED
 
 from .support import Bench, Server
 
-every_version = pytest.mark.parametrize("server", VERSIONS, indirect=True)
+every_version = pytest.mark.parametrize("server", BRIDGED, indirect=True)
 
 
 def found(bench: Bench, *arguments: str) -> list[str]:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox_fixture import VERSIONS
+from tests.sandbox_fixture import BRIDGED
 
 from .support import Bench, Server
 
-pytestmark = pytest.mark.parametrize("server", VERSIONS, indirect=True)
+pytestmark = pytest.mark.parametrize("server", BRIDGED, indirect=True)
 
 
 def admin(server: Server, bench: Bench, *permissions: str) -> Bench:

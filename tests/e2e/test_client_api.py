@@ -19,11 +19,11 @@ from immich_transfer import (
 )
 from immich_transfer.bridge.models import Asset, Change
 from immich_transfer.events import Event, Retrying
-from tests.sandbox_fixture import VERSIONS
+from tests.sandbox_fixture import BRIDGED
 
 from .support import Answer, Server, Stub, free_port, sha1
 
-every_version = pytest.mark.parametrize("server", VERSIONS, indirect=True)
+every_version = pytest.mark.parametrize("server", BRIDGED, indirect=True)
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox_fixture import VERSIONS, SandboxProcess
+from tests.sandbox_fixture import BRIDGED, SandboxProcess
 
 from .support import Bench, Running, until
 
@@ -71,7 +71,7 @@ class Nas:
         return int(routes.get("jobs", 0) + routes.get("queues", 0))
 
 
-@pytest.fixture(scope="module", params=VERSIONS)
+@pytest.fixture(scope="module", params=BRIDGED)
 def box(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SandboxProcess]:
