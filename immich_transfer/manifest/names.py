@@ -65,16 +65,16 @@ class Names(Scratch):
     def unnamed(self) -> Iterator[list[list[Naming]]]:
         """Groups of files that want one name, in the order of their keys; each file waits until
         `give`. A group is in the order of asset ids."""
-        after = b""
+        after: bytes | None = None  # a key may be empty: a name of nothing but joiners
         while True:
             with self._use() as db:
                 db.execute(
                     "CREATE INDEX IF NOT EXISTS naming_base ON naming (base_key) WHERE path IS NULL"
                 )
                 keys = db.execute(
-                    "SELECT DISTINCT base_key FROM naming WHERE path IS NULL AND base_key > ?"
-                    " ORDER BY base_key LIMIT ?",
-                    (after, BATCH),
+                    "SELECT DISTINCT base_key FROM naming WHERE path IS NULL"
+                    f" AND base_key {'>=' if after is None else '>'} ? ORDER BY base_key LIMIT ?",
+                    (after or b"", BATCH),
                 ).fetchall()
                 if not keys:
                     return
