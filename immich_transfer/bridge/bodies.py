@@ -12,7 +12,6 @@ from immich_transfer.errors import (
     ServerUnavailable,
     Stumbled,
     Transient,
-    UsageError,
 )
 from immich_transfer.immich.client import RangeRefused
 from immich_transfer.immich.compat import Version
@@ -71,27 +70,15 @@ class Bodies(Calls):
         `asset.view`): small as `thumbnail`, about 1440 pixels as `preview`, the photo's own size as
         `fullsize` (since 1.131).
 
-        Where the original itself does for `fullsize` the server says so, and it is fetched:
+        Where the original itself does for `fullsize` the server leads there, and it is fetched:
         permission `asset.download`. Raises UsageError when there is no such asset or picture.
         """
         self._need("asset.view", purpose="fetching a thumbnail")
         if size == "fullsize":
             self._since(FULLSIZE, "a thumbnail of full size")
-        shown = size
-        while True:
-            try:
-                async for piece in self._picture(asset_id, shown):
-                    yield piece
-            except UsageError as redirected:
-                # Only of fullsize, and before the first byte: to the original, or to the preview.
-                if shown != "fullsize" or "redirects to" not in redirected.message:
-                    raise
-                if not redirected.message.endswith("/original"):
-                    shown = "preview"
-                    continue
-                async for piece in self.original(asset_id):
-                    yield piece
-            return
+        # A redirect, as to the original where that does for `fullsize`, is followed by the call.
+        async for piece in self._picture(asset_id, size):
+            yield piece
 
     async def _picture(self, asset_id: str, size: Size) -> AsyncGenerator[bytes, None]:
         path = f"{path_of('assets', asset_id, 'thumbnail')}?size={size}"

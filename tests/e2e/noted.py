@@ -24,7 +24,8 @@ def _file(scene: Scene, name: str) -> bytes:
 
 FOUND_ANEW = "GET /timeline/buckets, GET /timeline/bucket?timeBucket, POST /search/metadata"
 UPLOADED = "GET /server/media-types, POST /assets/bulk-upload-check {assets}, POST /assets"
-OLD_UPLOADED = UPLOADED.replace("/server/", "/server-info/")
+OLD_UPLOADED = UPLOADED.replace("/server/", "/server-info/") + ", GET /assets/{id}"
+"""Before 1.115 no check tells of the trash: the asset itself is asked for."""
 IN_ALBUM = ", GET /albums, POST /albums {albumName}, PUT /albums/{id}/assets {ids}"
 SCANNED = "GET /libraries, POST /libraries/{id}/scan"
 SYNCED = f"{SCANNED}, GET /libraries/{{id}}/statistics"

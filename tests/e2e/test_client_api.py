@@ -168,7 +168,7 @@ def test_full_size_where_another_picture_does(target: str) -> None:
         "/api/users/me": (200, {}, b'{"id":"u"}'),
         place + "thumbnail?size=fullsize": (302, {"Location": place + target}, b""),
         place + "thumbnail?size=preview": (200, {"Content-Type": "image/jpeg"}, b"a picture"),
-        place + "original": (200, {"Content-Type": "image/jpeg"}, b"a picture"),
+        place + "original?edited=true": (200, {"Content-Type": "image/jpeg"}, b"a picture"),
     }
 
     async def go(url: str) -> bytes:
