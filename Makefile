@@ -30,7 +30,7 @@ demo: $(READY)
 	@$(BIN)/immich-transfer demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print(2 * os.cpu_count())') --dist loadfile
 
 check: $(READY)
 	$(BIN)/ruff check .
