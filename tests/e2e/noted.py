@@ -24,8 +24,9 @@ def _file(scene: Scene, name: str) -> bytes:
 
 FOUND_ANEW = "GET /timeline/buckets, GET /timeline/bucket?timeBucket, POST /search/metadata"
 UPLOADED = "GET /server/media-types, POST /assets/bulk-upload-check {assets}, POST /assets"
-OLD_UPLOADED = UPLOADED.replace("/server/", "/server-info/") + ", GET /assets/{id}"
+LOOKED_UP = UPLOADED + ", GET /assets/{id}"
 """Before 1.115 no check tells of the trash: the asset itself is asked for."""
+OLD_UPLOADED = LOOKED_UP.replace("/server/", "/server-info/")
 IN_ALBUM = ", GET /albums, POST /albums {albumName}, PUT /albums/{id}/assets {ids}"
 SCANNED = "GET /libraries, POST /libraries/{id}/scan"
 SYNCED = f"{SCANNED}, GET /libraries/{{id}}/statistics"
@@ -148,14 +149,14 @@ ROWS = (
         "upload {photo}",
         UPLOADED,
         lambda s, r: s.sent("IMG_0001.jpg"),
-        (("1.107", OLD_UPLOADED),),
+        (("1.107", OLD_UPLOADED), ("1.115", LOOKED_UP)),
     ),
     Row(
         "for f in *; do curl -F assetData=@$f …",
         "upload --folder {photos}",
         UPLOADED,
         lambda s, r: s.sent() and r.outcomes["uploaded"] == 3,
-        (("1.107", OLD_UPLOADED),),
+        (("1.107", OLD_UPLOADED), ("1.115", LOOKED_UP)),
     ),
     Row(
         "POST /search/assets {query, take}",
@@ -218,7 +219,7 @@ ROWS = (
         "upload --url {url} --api-key {key} --folder {photos} --album Summer",
         UPLOADED + IN_ALBUM,
         lambda s, r: s.sent() and {s.sum_of(i) for i in s.contents()["Summer"]} == _sums(s),
-        (("1.107", OLD_UPLOADED + IN_ALBUM),),
+        (("1.107", OLD_UPLOADED + IN_ALBUM), ("1.115", LOOKED_UP + IN_ALBUM)),
     ),
     Row(
         "the script that downloads an album",
