@@ -51,6 +51,14 @@ def _visibility(text: str) -> str:
     return text
 
 
+def _tags(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
+    """Paths of tags: every part of them has a name."""
+    for value in values:
+        if not value.strip("/ "):
+            raise click.BadParameter(f"{value!r} names no tag", param=param)
+    return names(ctx, param, values)
+
+
 @click.command("upload", cls=Command, epilog=EPILOG)
 @file_options
 @type_option
@@ -60,7 +68,7 @@ def _visibility(text: str) -> str:
         help="An album for each folder, named after it, or after its path below PATH joined with"
         " ' / '. Equal folder names under different parents become different albums. Adds to"
         " --album.")  # fmt: skip
-@option("--tag", "tags", multiple=True, metavar="A/B", callback=names, section=HOW,
+@option("--tag", "tags", multiple=True, metavar="A/B", callback=_tags, section=HOW,
         help="Tag every file; / makes a hierarchy; repeatable.")  # fmt: skip
 @option("--favorite", is_flag=True, section=HOW, help="Mark new photos as favourites.")  # fmt: skip
 @option("--visibility", type=Parsed("visibility", _visibility), section=HOW,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from immich_transfer.errors import ServerRefused
 from immich_transfer.model import AssetId
 
 from .connect import Connection
@@ -23,6 +24,8 @@ class Tags:
         if path not in self._ids:
             tags = await self._http.call("PUT", "tags", list[Tag], json={"tags": [path]})
             wanted = [tag for tag in tags if tag.value == path] or tags
+            if not wanted:
+                raise ServerRefused(f"the server makes no tag of {path!r}", status=200)
             self._ids[path] = wanted[-1].id
         return self._ids[path]
 

@@ -193,3 +193,9 @@ def test_a_run_is_found_by_the_beginning_of_its_name(tmp_path: Path) -> None:
             find_run(manifest, "nine")
     finally:
         manifest.close()
+
+
+@pytest.mark.parametrize("tag", ["/", " / ", "//"])
+def test_a_tag_has_a_name(tag: str) -> None:
+    with pytest.raises(click.BadParameter, match="names no tag"):
+        upload.make_context("upload", ["--tag", tag, "photos"])
