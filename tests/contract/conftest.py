@@ -1,5 +1,5 @@
-"""The servers under test: a sandbox of each version for the whole session, and a live server when
-its address is given."""
+"""The servers under test: a sandbox of each version for a module, and a live server when its
+address is given."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.sandbox_fixture import LIVE, VERSIONS, SandboxProcess
 SERVERS = [*VERSIONS, pytest.param("live", marks=pytest.mark.live)] if LIVE else [*VERSIONS]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sandboxes(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[[str], SandboxProcess]]:

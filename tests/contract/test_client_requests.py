@@ -121,11 +121,11 @@ def _manage(teller: Teller, release: Release, asset: str) -> None:
         "search --metadata --archived --person Ann",
         "tags list",
         "libraries list",
-        "libraries show Shelf",
-        "libraries statistics Shelf",
-        "libraries validate Shelf",
-        "libraries scan Shelf",
-        "libraries sync Shelf",
+        "libraries show Disk",
+        "libraries statistics Disk",
+        "libraries validate Disk",
+        "libraries scan Disk",
+        "libraries sync Disk",
         "jobs list",
         "jobs start smartSearch",
         "jobs pause smartSearch",
@@ -174,7 +174,7 @@ def converse(box: SandboxProcess, home: Path) -> Talk:
         "download -o album --album Trip --sidecars xmp",
         "download -o ann --person Ann --type image --taken-after 2000-01-01",
         f"tags add x/y {second}",
-        f"libraries create Shelf --path {home}/photos",
+        f"libraries create Disk --path {home}/photos",
     )
     box.trash(first)
     teller.run(
