@@ -18,6 +18,7 @@ from immich_transfer.errors import (
     ServerUnavailable,
     TransferError,
 )
+from immich_transfer.immich.listing import Listing
 from immich_transfer.model import Debt
 
 from .run import UploadRun
@@ -25,6 +26,8 @@ from .run import UploadRun
 PAY_COUNT = 1000
 """Entries per call: 0.05 s for the server (recorded), and small enough for any proxy."""
 PAY_SECONDS = 2.0
+REFUSED = "no_permission"
+"""What the server says of assets that are not ours to put there, and of those it does not have."""
 
 
 async def pay_debts(run: UploadRun, sent: asyncio.Event) -> None:
@@ -89,7 +92,27 @@ async def _pay(run: UploadRun, kind: str, target: str, debts: list[Debt]) -> Non
     if paid:
         await run.in_thread(run.manifest.pay, run.account, paid)
     left = [debt for debt in debts if debt.asset_id in refused]
+    doubtful = [d for d in left if d.asset_id and refused[d.asset_id] == REFUSED]
+    gone = await _gone(run, doubtful)
+    if gone:
+        # Deleted on the server since: nothing is owed to what is not there. Sent again, it is.
+        await run.in_thread(run.manifest.pay, run.account, gone)
+        left = [debt for debt in left if debt not in gone]
     if left:
         reason = next(iter(refused.values()))
         await run.in_thread(run.manifest.defer, run.account, left, reason)
         run.note(f"{kind} {target!r}: {len(left):,} entries were refused ({reason})")
+
+
+async def _gone(run: UploadRun, debts: list[Debt]) -> list[Debt]:
+    """Which debts are for assets that are no more: the server says `no_permission` of them, as of
+    somebody else's (recorded). Where it cannot be asked, none is given up."""
+    listing = Listing(run.connection)
+    gone = []
+    for debt in debts:
+        try:
+            if debt.asset_id is not None and await listing.asset(debt.asset_id) is None:
+                gone.append(debt)
+        except TransferError:
+            break
+    return gone

@@ -143,3 +143,19 @@ def test_the_memory_of_albums_is_only_a_cache(bench: Bench, server: Server) -> N
     result = bench.upload("--album", "A")
     assert result.summary["owed"] == 0
     assert server.albums() == {"A": [{sha1(content) for content in contents.values()}]}
+
+
+def test_nothing_is_owed_to_a_photo_that_was_deleted(bench: Bench, server: Server) -> None:
+    content = bench.make(2)["IMG_0000.jpg"]
+    server.break_albums()
+    bench.upload("--album", "Trip", "--retries", "1", code=3)
+    server.clear_faults()
+    server.delete(sha1(content))
+    server.until_forgotten(sha1(content))
+    result = bench.upload("--album", "Trip")
+    assert result.outcomes == {"duplicate": 1, "deleted-remotely": 1}
+    assert result.summary["owed"] == 0
+    # Sent again, it gets into its album.
+    bench.upload("--album", "Trip", "--deleted", "reupload")
+    assert server.albums() == {"Trip": [set(server.held())]}
+    assert len(server.held()) == 2
