@@ -43,13 +43,6 @@ class Calls:
                 hint="update the server",
             )
 
-    def _until(self, version: Version, what: str) -> None:
-        """Raise CannotContinue when this server no longer has a call."""
-        if self._release >= version:
-            raise CannotContinue(
-                f"the server is Immich {self._release}; {what} ended with {version}"
-            )
-
     async def _ask(
         self, method: str, path: str, answer: type[T], *, json: Any = None, what: str | None = None
     ) -> T:

@@ -10,8 +10,6 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-import anyio
-
 from immich_transfer.config.options import CheckOptions, ServerOptions, TransferOptions
 from immich_transfer.errors import Exit, TransferError, UsageError
 from immich_transfer.events import Listener
@@ -20,7 +18,7 @@ from immich_transfer.model import ItemResult, LocalFile, Outcome, Summary
 from immich_transfer.pipeline.batcher import Batcher
 from immich_transfer.pipeline.conduct import Asked, Ending, conduct
 from immich_transfer.pipeline.run import Parts
-from immich_transfer.pipeline.shutdown import heed_signals
+from immich_transfer.pipeline.shutdown import stages_of
 from immich_transfer.upload.flow import UNHASHED_GROUPS, filter_lines, walker_of
 from immich_transfer.upload.hash import hash_files
 from immich_transfer.upload.run import Candidate, UploadRun
@@ -95,16 +93,9 @@ async def _compare(run: UploadRun, lines: Sequence[str], proof: Proof) -> None:
         *[hashing] * hashers,
         lambda: _ask(run, to_check, proof),
     ]
-    group = anyio.create_task_group()
-
-    def drop() -> None:
-        run.dropped = True
-        group.cancel_scope.cancel()
-
-    with heed_signals(run.halt, drop):
-        async with group:
-            for stage in stages:
-                group.start_soon(stage)
+    async with stages_of(run) as group:
+        for stage in stages:
+            group.start_soon(stage)
 
 
 async def _ask(run: UploadRun, to_check: Batcher[Candidate], proof: Proof) -> None:

@@ -11,8 +11,6 @@ import asyncio
 import os
 from collections.abc import Sequence
 
-import anyio
-
 from immich_transfer.config.options import (
     CheckOptions,
     DownloadOptions,
@@ -31,7 +29,7 @@ from immich_transfer.events import Listener
 from immich_transfer.model import ItemResult, Outcome, Placed, RemoteAsset, Summary
 from immich_transfer.pipeline.conduct import Asked, Ending, conduct
 from immich_transfer.pipeline.run import Parts
-from immich_transfer.pipeline.shutdown import heed_signals
+from immich_transfer.pipeline.shutdown import stages_of
 from immich_transfer.policy.layout import Layout
 from immich_transfer.policy.reconcile import Step
 
@@ -98,15 +96,8 @@ def _reading(wanted: DownloadOptions, options: CheckOptions) -> DownloadOptions:
 
 
 async def _pipeline(run: DownloadRun, proof: Proof) -> None:
-    group = anyio.create_task_group()
-
-    def drop() -> None:
-        run.dropped = True
-        group.cancel_scope.cancel()
-
-    with heed_signals(run.halt, drop):
-        async with group:
-            group.start_soon(_work, run, proof)
+    async with stages_of(run) as group:
+        group.start_soon(_work, run, proof)
 
 
 async def _work(run: DownloadRun, proof: Proof) -> None:

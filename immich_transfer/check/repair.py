@@ -29,7 +29,7 @@ from immich_transfer.model import AssetId, ItemResult, Outcome, Placed, RemoteAs
 from immich_transfer.pipeline.batcher import Batcher
 from immich_transfer.pipeline.conduct import Asked, Ending, conduct
 from immich_transfer.pipeline.run import Parts
-from immich_transfer.pipeline.shutdown import heed_signals
+from immich_transfer.pipeline.shutdown import stages_of
 from immich_transfer.policy.naming import name_key
 
 from .scrub import Finding, Scope, examine_all, pages, scope_of
@@ -88,15 +88,8 @@ class _Repair:
         self._bad: dict[tuple[int, AssetId], Finding] = {}
 
     async def pipeline(self) -> None:
-        group = anyio.create_task_group()
-
-        def drop() -> None:
-            self._run.dropped = True
-            group.cancel_scope.cancel()
-
-        with heed_signals(self._run.halt, drop):
-            async with group:
-                group.start_soon(self._work)
+        async with stages_of(self._run) as group:
+            group.start_soon(self._work)
 
     async def _work(self) -> None:
         run = self._run

@@ -291,6 +291,11 @@ def split(path: str) -> tuple[str, str]:
     return folder, name
 
 
+def join(folder: str, name: str) -> str:
+    """What `split` takes apart; '' is the root."""
+    return f"{folder}/{name}" if folder else name
+
+
 def is_file(status: os.stat_result) -> bool:
     """A regular file: neither a folder nor a link nor a device."""
     return stat.S_ISREG(status.st_mode)

@@ -21,7 +21,7 @@ from immich_transfer.policy.naming import part_name
 from immich_transfer.policy.resume import Take, Verdict, judge
 
 from .compare import Job
-from .places import InPlace, settle_part
+from .places import InPlace, part_of, settle_part
 from .run import DownloadRun
 from .store import SmallStore, check_bytes
 
@@ -251,10 +251,7 @@ def _accept(body: Body, offset: int, expected: int | None) -> Verdict:
 
 async def _remember(run: DownloadRun, job: Job, validator: str | None) -> Part:
     """Keep what If-Range needs, before the first byte is written."""
-    asset = job.wanted.asset
-    folder, _ = split(job.wanted.path)
-    name = part_name(asset.id, asset.sha1)
-    row = Part(asset.id, f"{folder}/{name}" if folder else name, validator)
+    row = part_of(job.wanted, validator)
     await run.in_thread(run.manifest.begin_parts, run.mirror, [row])
     return row
 

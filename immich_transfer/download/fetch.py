@@ -26,11 +26,10 @@ from immich_transfer.manifest.catalog import Wanted
 from immich_transfer.model import AssetId, Outcome, Part, Placed, RemoteAsset
 from immich_transfer.pipeline.batcher import Batcher
 from immich_transfer.pipeline.limiter import Slot
-from immich_transfer.policy.naming import part_name
 
 from .bodies import SMALL_BYTES, fetch_large, fetch_small
 from .compare import Job
-from .places import InPlace, link
+from .places import InPlace, link, part_of
 from .run import DownloadRun
 from .sidecars import write_sidecar
 from .store import SmallStore
@@ -104,13 +103,11 @@ class Fetcher:
 
     async def _intend(self, group: list[Job]) -> None:
         """Promise the part files of large bodies, so that a crash leaves none that nobody knows."""
-        parts = []
-        for job in group:
-            asset = job.wanted.asset
-            if not (job.here or _small(asset) or asset.id in self._parts):
-                folder, _ = split(job.wanted.path)
-                name = part_name(asset.id, asset.sha1)
-                parts.append(Part(asset.id, f"{folder}/{name}" if folder else name))
+        parts = [
+            part_of(job.wanted)
+            for job in group
+            if not (job.here or _small(job.wanted.asset) or job.wanted.asset.id in self._parts)
+        ]
         if not parts:
             return
         try:

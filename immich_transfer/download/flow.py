@@ -25,7 +25,7 @@ from immich_transfer.model import AssetId, ItemResult, Outcome, Part, Summary
 from immich_transfer.pipeline.batcher import Batcher
 from immich_transfer.pipeline.conduct import Asked, Ending, conduct
 from immich_transfer.pipeline.run import Parts
-from immich_transfer.pipeline.shutdown import heed_signals
+from immich_transfer.pipeline.shutdown import stages_of
 from immich_transfer.policy.layout import Layout
 from immich_transfer.policy.reconcile import Step
 
@@ -96,15 +96,8 @@ async def run_download(
 
 async def _pipeline(run: DownloadRun) -> None:
     """Everything, under the signals. The second Ctrl-C cancels what is in flight."""
-    group = anyio.create_task_group()
-
-    def drop() -> None:
-        run.dropped = True
-        group.cancel_scope.cancel()
-
-    with heed_signals(run.halt, drop):
-        async with group:
-            group.start_soon(_work, run)
+    async with stages_of(run) as group:
+        group.start_soon(_work, run)
 
 
 async def _work(run: DownloadRun) -> None:
@@ -202,7 +195,7 @@ def _sweep_parts(run: DownloadRun, before: Sequence[Part], others: bool) -> None
 async def _mind_free_space(run: DownloadRun) -> None:
     """Refuse to begin what cannot fit: better now than in the middle of the night."""
     free = await run.in_thread(run.destination.free_bytes)
-    if free is None or await run.in_thread(run.catalog.bytes_wanted) <= free:
+    if free is None or run.bytes_planned <= free:
         return
     missing = await run.in_thread(_bytes_missing, run)
     if missing > free:

@@ -16,7 +16,7 @@ from contextlib import suppress
 import msgspec
 
 from immich_transfer.disk.digest import fingerprint
-from immich_transfer.disk.place import is_file, split, write_error
+from immich_transfer.disk.place import is_file, join, split, write_error
 from immich_transfer.errors import ItemError
 from immich_transfer.manifest.catalog import Wanted
 from immich_transfer.model import AssetId, Placed
@@ -82,7 +82,7 @@ def _bring_home(
     suffix = placed.asset_id.replace("-", "")[:8]
     for number in range(HOME_TRIES):
         end = suffix if number == 1 else f"{suffix} {number}"
-        path = _join(folder, with_suffix(name, end) if number else name)
+        path = join(folder, with_suffix(name, end) if number else name)
         try:
             there = _rename(run, placed, parked, path, trip, aside=False)
         except FileExistsError:
@@ -223,7 +223,7 @@ def _arrive(run: DownloadRun, batch: Sequence[Wanted], trip: _Trip) -> None:
 def _parking(placed: Placed, path: str) -> str:
     """A name of its own beside where the file is to be."""
     own = f"{placed.asset_id}-m{placed.collection}"
-    return _join(split(path)[0], part_name(own, placed.sha1))
+    return join(split(path)[0], part_name(own, placed.sha1))
 
 
 def _rename(
@@ -279,7 +279,7 @@ def _carry_sidecars(run: DownloadRun, placed: Placed, path: str, target: str, tr
                     source.move(old, folder, sidecar_name(to_name, kind))
                 elif source.look(old) is not None:
                     trip.stayed += 1
-                    trip.first_stayed = trip.first_stayed or _join(from_folder, old)
+                    trip.first_stayed = trip.first_stayed or join(from_folder, old)
     except (OSError, ItemError):
         pass  # what stays behind is made anew for the new name
 
@@ -290,10 +290,6 @@ def _sync(run: DownloadRun, trip: _Trip) -> None:
         with suppress(OSError, ItemError), run.destination.folder(relative) as folder:
             folder.sync()
     trip.touched.clear()
-
-
-def _join(folder: str, name: str) -> str:
-    return f"{folder}/{name}" if folder else name
 
 
 def remove_empty_folders(run: DownloadRun) -> None:

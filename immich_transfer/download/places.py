@@ -9,9 +9,10 @@ import msgspec
 
 from immich_transfer.disk.digest import fingerprint
 from immich_transfer.disk.part import READ_BYTES, PartFile, read_hashes
-from immich_transfer.disk.place import NO_LINKS, Folder, is_file, split, write_error
+from immich_transfer.disk.place import NO_LINKS, Folder, is_file, join, split, write_error
 from immich_transfer.disk.unnamed import Unnamed
 from immich_transfer.errors import LocalReadError, LocalWriteError, WrongBytes
+from immich_transfer.manifest.catalog import Wanted
 from immich_transfer.model import Fingerprint, Part, Placed, Sha1
 from immich_transfer.policy.naming import part_name, with_suffix
 from immich_transfer.policy.reconcile import same_file
@@ -94,9 +95,13 @@ def settle_unnamed(run: DownloadRun, job: Job, file: Unnamed) -> InPlace:
 
 def _promise(run: DownloadRun, job: Job) -> None:
     """A temporary name is about to be made: a crash must not leave one that nobody knows."""
-    asset, (folder, _) = job.wanted.asset, split(job.wanted.path)
-    name = part_name(asset.id, asset.sha1)
-    run.manifest.begin_parts(run.mirror, [Part(asset.id, f"{folder}/{name}" if folder else name)])
+    run.manifest.begin_parts(run.mirror, [part_of(job.wanted)])
+
+
+def part_of(wanted: Wanted, validator: str | None = None) -> Part:
+    """The part file of a wanted file, beside its place."""
+    asset, (folder, _) = wanted.asset, split(wanted.path)
+    return Part(asset.id, join(folder, part_name(asset.id, asset.sha1)), validator)
 
 
 def _into_place(

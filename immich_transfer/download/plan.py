@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from immich_transfer.disk.place import split
+from immich_transfer.disk.place import join, split
 from immich_transfer.events import Discovered, WalkDone
 from immich_transfer.manifest.names import Naming
 from immich_transfer.model import AssetId, RemoteAsset
@@ -22,7 +22,8 @@ async def plan(run: DownloadRun) -> None:
     """Name all files and put them into the books."""
     count = await run.in_thread(_plan, run)
     run.planned(count)
-    run.listener(Discovered(count, await run.in_thread(run.catalog.bytes_wanted)))
+    run.bytes_planned = await run.in_thread(run.catalog.bytes_wanted)
+    run.listener(Discovered(count, run.bytes_planned))
     run.listener(WalkDone())
 
 
@@ -30,7 +31,7 @@ def _plan(run: DownloadRun) -> int:
     for source in run.sources:
         for batch in run.catalog.members(source.number, videos=False):
             assets = [asset for asset, _ in batch]
-            bases = [_join(*source.layout.render(a, album=source.folder)) for a in assets]
+            bases = [join(*source.layout.render(a, album=source.folder)) for a in assets]
             _name(run, source, assets, bases)
     _settle_names(run)
     for source in run.sources:
@@ -41,19 +42,15 @@ def _plan(run: DownloadRun) -> int:
                 path = stills.get(still) if still is not None else None
                 if path is None:
                     # Its still is not there any more: then it is a video like any other.
-                    base = _join(*source.layout.render(video, album=source.folder))
+                    base = join(*source.layout.render(video, album=source.folder))
                 else:
                     folder, name = split(path)
-                    base = _join(folder, live_video_name(name, video.name))
+                    base = join(folder, live_video_name(name, video.name))
                 videos.append(video)
                 bases.append(base)
             _name(run, source, videos, bases)
     _settle_names(run)
     return run.catalog.seal()
-
-
-def _join(folder: str, name: str) -> str:
-    return f"{folder}/{name}" if folder else name
 
 
 def _name(
@@ -136,4 +133,4 @@ def _apart(
     # An asset that is wanted here by several collections is one file.
     wishes = {row.asset_id: split(row.base)[1] for row in group}
     names = distinct(wishes.items(), taken)
-    return [(row, _join(folder, names[row.asset_id])) for row in group]
+    return [(row, join(folder, names[row.asset_id])) for row in group]

@@ -61,6 +61,8 @@ class DownloadRun(Run):
         self.sources: list[Source] = []
         self.decided = bytearray(1)
         """By number of the wanted file: 1 once it has its outcome."""
+        self.bytes_planned = 0
+        """Of all wanted files, as far as the listing told."""
         self.moved: dict[tuple[int, AssetId], str] = {}
         """Files that were renamed in this run, and what they were called."""
 

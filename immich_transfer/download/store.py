@@ -18,11 +18,11 @@ from immich_transfer.disk.part import PartFile
 from immich_transfer.disk.place import split, write_error
 from immich_transfer.disk.unnamed import AVAILABLE, Unnamed
 from immich_transfer.errors import TransferError, WrongBytes
-from immich_transfer.model import Part, RemoteAsset
+from immich_transfer.model import RemoteAsset
 from immich_transfer.policy.naming import part_name
 
 from .compare import Job
-from .places import InPlace, settle_part, settle_unnamed
+from .places import InPlace, part_of, settle_part, settle_unnamed
 from .run import DownloadRun
 
 GROUP = 64
@@ -105,11 +105,7 @@ class SmallStore:
             if stored is not None:
                 return stored
             self._unnamed = False
-        parts = []
-        for small in group:
-            asset, (folder, _) = small.job.wanted.asset, split(small.job.wanted.path)
-            name = part_name(asset.id, asset.sha1)
-            parts.append(Part(asset.id, f"{folder}/{name}" if folder else name))
+        parts = [part_of(small.job.wanted) for small in group]
         # Promised first, so that a crash leaves no part file that nobody knows.
         self._run.manifest.begin_parts(self._run.mirror, parts)
         return [self._store_part(small) for small in group]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
@@ -15,6 +16,12 @@ from immich_transfer.model import AssetId
 
 from .connect import Connection
 
+NEAR_SECONDS = 0.0005
+NEAR_WINDOW = 256 << 10
+"""A line this short carries 500 MB/s through such a window; without it the system takes up to 6 MiB
+ahead of us (measured on loopback: 2.2-2.6 MB a transfer lost by a kill)."""
+RTT_AT = 68
+"""Offset of `tcpi_rtt`, in microseconds, in Linux's `struct tcp_info`."""
 SLACK = 64 << 10
 """A body may be this much longer than listed before we stop reading: enough to see that it is."""
 
@@ -67,8 +74,7 @@ class Originals:
             if response.status not in (200, 206):
                 raise ConnectionFailed(f"answered with {response.status} instead of the photo")
             _must_be_photo(response.content_type)
-            if window is not None:
-                _narrow(response, window)
+            _narrow(response, window)
             answered = response.headers
             yield Body(
                 response.status,
@@ -83,15 +89,29 @@ def _path(asset_id: AssetId) -> str:
     return f"assets/{quote(asset_id, safe='')}/original"
 
 
-def _narrow(response: aiohttp.ClientResponse, window: int) -> None:
-    """Who reads slowly on purpose is not to have megabytes sent that wait in the system: a crash
-    would lose them, and they would have to come again."""
+def _narrow(response: aiohttp.ClientResponse, window: int | None) -> None:
+    """Megabytes that wait in the system are lost by a crash and have to come again. Who reads
+    slowly on purpose names a `window`; a neighbour needs no large one either, for what it sends is
+    here at once. On a longer line the system knows best."""
     connection = response.connection
     transport = connection.transport if connection is not None else None
     found = transport.get_extra_info("socket") if transport is not None else None
-    if found is not None:
-        with suppress(OSError):
+    if found is None:
+        return
+    with suppress(OSError, struct.error):
+        if window is None and _round_trip(found) < NEAR_SECONDS:
+            window = NEAR_WINDOW
+        if window is not None:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+
+
+def _round_trip(found: socket.socket) -> float:
+    """Seconds, as the system measured them (Linux); for ever where it does not tell."""
+    if not hasattr(socket, "TCP_INFO"):
+        return float("inf")
+    told = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, RTT_AT + 4)
+    (microseconds,) = struct.unpack_from("=I", told, RTT_AT)
+    return float(microseconds) / 1e6
 
 
 def _must_be_photo(content_type: str) -> None:

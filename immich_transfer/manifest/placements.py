@@ -45,12 +45,6 @@ class Placements(Room):
             rows = connection.execute("SELECT id FROM mirrors WHERE root = ?", (name_in(root),))
             return [number for (number,) in rows.fetchall()]
 
-    def mirror_roots(self) -> list[str]:
-        """Every destination there is a memory of."""
-        with self._db.read() as connection:
-            rows = connection.execute("SELECT DISTINCT root FROM mirrors").fetchall()
-        return [name_out(root) for (root,) in rows]
-
     def collections(self, mirror: int) -> list[Collection]:
         with self._db.read() as connection:
             rows = connection.execute(

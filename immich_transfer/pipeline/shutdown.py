@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import anyio
+from anyio.abc import TaskGroup
 
 from immich_transfer.errors import Exit
+
+from .run import Run
 
 _CODES = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
 _hearers: list[Callable[[signal.Signals], None]] = []
@@ -50,3 +55,18 @@ def heed_signals(stop: Callable[[Exit], None], drop: Callable[[], None]) -> Iter
                 loop.add_signal_handler(number, _hearers[-1], number)
             else:
                 loop.remove_signal_handler(number)
+
+
+@asynccontextmanager
+async def stages_of(run: Run) -> AsyncIterator[TaskGroup]:
+    """A group for the stages of a run: the first signal halts it, the second cancels what is in
+    flight. Leaving waits for all stages; what was cancelled is over then, not raised."""
+    group = anyio.create_task_group()
+
+    def drop() -> None:
+        run.dropped = True
+        group.cancel_scope.cancel()
+
+    with heed_signals(run.halt, drop):
+        async with group:
+            yield group
