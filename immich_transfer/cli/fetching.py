@@ -11,7 +11,8 @@ from contextlib import aclosing
 from typing import NamedTuple
 
 from immich_transfer.disk.part import PartFile
-from immich_transfer.disk.place import Destination, is_file, write_error
+from immich_transfer.disk.place import Destination, is_file
+from immich_transfer.disk.refusals import write_error
 from immich_transfer.errors import CannotContinue, ItemError, TransferError, UsageError
 from immich_transfer.model import Sha1
 from immich_transfer.policy.naming import part_name

@@ -7,6 +7,7 @@ opened once; one that is not what `stat` said before or after reading is refused
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import stat
 import threading
@@ -15,6 +16,7 @@ from collections.abc import Callable
 import xxhash
 
 from immich_transfer.errors import ChangedWhileReading, LocalReadError
+from immich_transfer.failpoints import ARMED, refusal
 from immich_transfer.model import Digest, Fingerprint, Sha1
 
 BUFFER_BYTES = 1 << 20
@@ -41,6 +43,8 @@ def open_file(path: str, expected: Fingerprint) -> int:
     Raises LocalReadError or ChangedWhileReading.
     """
     try:
+        if ARMED:
+            refusal("disk.open")
         descriptor = os.open(path, _FLAGS)
     except OSError as error:
         raise LocalReadError(error.strerror or "cannot be opened") from None
@@ -73,7 +77,7 @@ def digest(
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
         left = expected.size
         with os.fdopen(descriptor, "rb", buffering=0, closefd=False) as file:
-            while count := file.readinto(buffer):
+            while count := _into(file, buffer):
                 sha1.update(view[:count])
                 left -= count
                 if on_bytes is not None:
@@ -94,6 +98,8 @@ def digest_small(path: str, expected: Fingerprint) -> tuple[Digest, bytes]:
     """The same for a small file, with its bytes: what is sent is then exactly what was hashed."""
     descriptor = open_file(path, expected)
     try:
+        if ARMED:
+            refusal("disk.read")
         content = os.read(descriptor, expected.size + 1)
         if len(content) != expected.size or fingerprint(os.fstat(descriptor)) != expected:
             raise ChangedWhileReading("the file changed while it was hashed")
@@ -122,6 +128,12 @@ def _sample(descriptor: int, size: int) -> bytes:
         for offset in (0, (size - SAMPLE_BYTES) // 2, size - SAMPLE_BYTES)
     ]
     return _mixed(size, pieces)
+
+
+def _into(file: io.FileIO, buffer: bytearray) -> int:
+    if ARMED:
+        refusal("disk.read")
+    return file.readinto(buffer)
 
 
 def _read_at(descriptor: int, offset: int, count: int) -> bytes:

@@ -14,11 +14,12 @@ from contextlib import ExitStack, suppress
 import xxhash
 
 from immich_transfer.errors import LocalReadError, LocalWriteError, TransferError
-from immich_transfer.failpoints import ARMED, point
+from immich_transfer.failpoints import ARMED, point, refusal
 from immich_transfer.model import Fingerprint, Sha1
 
 from .digest import fingerprint
-from .place import Destination, Folder, is_file, write_error
+from .place import Destination, Folder, is_file
+from .refusals import write_error
 
 try:
     import fcntl
@@ -51,6 +52,7 @@ class PartFile:
         self._fresh()
         try:
             self.folder: Folder = self._leases.enter_context(destination.folder(folder, make=True))
+            self._leases.enter_context(destination.holding())
             self._descriptor = self._claim()
         except OSError as error:
             self._leases.close()
@@ -107,6 +109,8 @@ class PartFile:
         if fcntl is None:
             return
         try:
+            if ARMED:
+                refusal("disk.lock")
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise LocalWriteError(
@@ -116,7 +120,7 @@ class PartFile:
             pass  # this file system has no locks
 
     def _take_up(self, on_bytes: Callable[[int], None] | None) -> None:
-        while chunk := os.read(self._descriptor, READ_BYTES):
+        while chunk := _read(self._descriptor):
             self._sha1.update(chunk)
             self._xxh3.update(chunk)
             self.size += len(chunk)
@@ -135,9 +139,9 @@ class PartFile:
 
     def write(self, chunks: Sequence[bytes]) -> None:
         """Append and hash."""
-        if ARMED:
-            point("disk.write")
         try:
+            if ARMED:
+                point("disk.write")
             for chunk in chunks:
                 rest = memoryview(chunk)
                 while rest:
@@ -179,6 +183,12 @@ class PartFile:
         self._leases.close()
 
 
+def _read(descriptor: int) -> bytes:
+    if ARMED:
+        refusal("disk.read-back")
+    return os.read(descriptor, READ_BYTES)
+
+
 def _set_time(descriptor: int, path: str, modified_ms: int) -> None:
     times = (modified_ms * 1_000_000,) * 2
     target: int | str = descriptor if os.utime in os.supports_fd else path
@@ -214,7 +224,7 @@ def read_hashes(
         whole = hashlib.sha1(usedforsecurity=False) if sha1 else None
         quick = xxhash.xxh3_128()
         left = before.size
-        while left >= 0 and (chunk := os.read(descriptor, READ_BYTES)):
+        while left >= 0 and (chunk := _read(descriptor)):
             quick.update(chunk)
             if whole is not None:
                 whole.update(chunk)

@@ -14,13 +14,15 @@ import stat
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
-from immich_transfer.errors import CannotContinue, LocalWriteError, TransferError, UsageError
-from immich_transfer.failpoints import ARMED, point
+from immich_transfer.errors import CannotContinue, LocalWriteError, UsageError
+from immich_transfer.failpoints import ARMED, point, refusal
 
-KEPT_FOLDERS = 64
+from .refusals import BROKEN, NO_LINKS, write_error
+
+KEPT_FOLDERS = 4
 """Folders kept open for the next file; those in use stay open beyond that."""
 
 BY_DESCRIPTOR = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
@@ -36,25 +38,6 @@ _FILE = (
     | getattr(os, "O_BINARY", 0)
     | getattr(os, "O_NONBLOCK", 0)  # a FIFO in a photo's place must not hang us
 )
-NO_LINKS = frozenset([errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EXDEV])
-"""How file systems say that they have no hard links (exFAT, SMB), or no more of them."""
-
-
-def write_error(error: OSError, what: str) -> TransferError:
-    """What a failed write means: a full disk ends the run, the rest is the item's."""
-    reason = error.strerror or str(error)
-    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", -1)):
-        return CannotContinue(
-            f"the disk is full ({what})", hint="make room, then run again: it goes on from here"
-        )
-    if error.errno == errno.EROFS:
-        return CannotContinue(f"the disk cannot be written: {reason} ({what})")
-    if error.errno == errno.ENAMETOOLONG:
-        return LocalWriteError(
-            f"the name is too long for this file system ({what})",
-            hint="a shorter --output or --layout helps",
-        )
-    return LocalWriteError(f"{reason} ({what})")
 
 
 class Folder:
@@ -65,6 +48,15 @@ class Folder:
         self._descriptor = descriptor
         self._at: dict[str, Any] = {} if descriptor is None else {"dir_fd": descriptor}
         self.leases = 0
+
+    @property
+    def status(self) -> os.stat_result:
+        return os.stat(self.path if self._descriptor is None else self._descriptor)
+
+    @property
+    def removed(self) -> bool:
+        """Somebody removed it while we held it open: nothing can be made in it any more."""
+        return self._descriptor is not None and self.status.st_nlink == 0
 
     def _name(self, name: str) -> str:
         return name if self._descriptor is not None else os.path.join(self.path, name)
@@ -91,6 +83,8 @@ class Folder:
         """A descriptor of a new file without a name (Linux). Raises NotImplementedError where
         this file system has none."""
         try:
+            if ARMED:
+                refusal("disk.unnamed")
             return os.open(".", os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o666, **self._at)
         except OSError as error:
             if error.errno in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT):
@@ -147,12 +141,16 @@ class Folder:
         os.rmdir(self._name(name), **self._at)
 
     def sync(self) -> None:
-        """Names made and removed here survive a power cut. No-op where folders have no fsync."""
-        if ARMED:
-            point("disk.folder-sync")
-        if self._descriptor is not None:
-            with suppress(OSError):  # some network file systems refuse; there is no more to do
+        """Names made and removed here survive a power cut. No-op where folders have no fsync.
+        Raises what `write_error` makes of a disk that is full or broken."""
+        try:
+            if ARMED:
+                point("disk.folder-sync")
+            if self._descriptor is not None:
                 os.fsync(self._descriptor)
+        except OSError as error:
+            if error.errno in BROKEN:  # the others: some network file systems know no such call
+                raise write_error(error, self.path) from None
 
     def _both(self, target: Folder) -> dict[str, int]:
         if self._descriptor is None or target._descriptor is None:
@@ -203,6 +201,8 @@ class Destination:
         self._lock = threading.Lock()
         self._open: OrderedDict[str, Folder] = OrderedDict()
         self._kept = KEPT_FOLDERS
+        self._made: os.stat_result | None = None
+        self._files = 0
 
     def exists(self) -> bool:
         return os.path.isdir(self.root)
@@ -213,6 +213,7 @@ class Destination:
             os.makedirs(self.root, exist_ok=True)
             if not os.access(self.root, os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            self._made = os.stat(self.root)
         except OSError as error:
             raise UsageError(
                 f"cannot write to the output folder {self.root}: {error.strerror or error}"
@@ -236,6 +237,11 @@ class Destination:
         """
         with self._lock:
             found = self._open.get(relative)
+            if found is not None and found.removed:
+                del self._open[relative]
+                if found.leases == 0:
+                    found.close()
+                found = None
             if found is None:
                 found = self._open[relative] = self._walk(relative, make=make)
             self._open.move_to_end(relative)
@@ -245,14 +251,49 @@ class Destination:
         finally:
             with self._lock:
                 found.leases -= 1
+                if found.leases == 0 and self._open.get(relative) is not found:
+                    found.close()
                 self._trim()
 
-    def _walk(self, relative: str, *, make: bool) -> Folder:
-        here = (
-            Folder(self.root, os.open(self.root, _FOLDER & ~getattr(os, "O_NOFOLLOW", 0)))
-            if BY_DESCRIPTOR
-            else Folder(self.root, None)
+    def leads_to(self, relative: str, folder: Folder) -> bool:
+        """Whether the path still is this open folder, which may have been moved or removed
+        meanwhile. Raises CannotContinue when the root itself is another."""
+        if not BY_DESCRIPTOR:
+            return True
+        try:
+            self._recognise(os.stat(self.root))
+            return os.path.samestat(os.stat(os.path.join(self.root, relative)), folder.status)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+    def _recognise(self, status: os.stat_result) -> None:
+        if self._made is not None and not os.path.samestat(self._made, status):
+            raise self._vanished()
+
+    def _vanished(self) -> CannotContinue:
+        return CannotContinue(
+            f"the output folder {self.root} is not the one any more that it was",
+            hint="was its disk removed? bring it back, then run again: it goes on from there",
         )
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """A file stays open below the root meanwhile."""
+        with self._lock:
+            self._files += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._files -= 1
+
+    @property
+    def descriptors(self) -> int:
+        """How many files and folders are open below the root now."""
+        return len(self._open) + self._files
+
+    def _walk(self, relative: str, *, make: bool) -> Folder:
+        here = self._root()
         for name in relative.split("/") if relative else ():
             if name in ("", ".", "..") or "\0" in name:
                 here.close()
@@ -263,6 +304,23 @@ class Destination:
                 here.close()
             here = below
         return here
+
+    def _root(self) -> Folder:
+        if not BY_DESCRIPTOR:
+            return Folder(self.root, None)
+        try:
+            descriptor = os.open(self.root, _FOLDER & ~getattr(os, "O_NOFOLLOW", 0))
+        except (FileNotFoundError, NotADirectoryError):
+            if self._made is not None:
+                raise self._vanished() from None
+            raise
+        root = Folder(self.root, descriptor)
+        try:
+            self._recognise(root.status)
+        except BaseException:
+            root.close()
+            raise
+        return root
 
     def _trim(self) -> None:
         for relative in list(self._open):

@@ -7,7 +7,7 @@ import os
 import aiofiles
 
 from immich_transfer.errors import ChangedWhileReading, LocalReadError
-from immich_transfer.failpoints import ARMED, point
+from immich_transfer.failpoints import ARMED, point, refusal
 from immich_transfer.model import LocalFile
 
 from .digest import fingerprint, open_file
@@ -27,6 +27,8 @@ def open_source(file: LocalFile) -> bytes | int:
     if file.size > READ_WHOLE:
         return descriptor
     try:
+        if ARMED:
+            refusal("disk.read-to-send")
         content = os.read(descriptor, file.size)
         if len(content) != file.size or fingerprint(os.fstat(descriptor)) != file.fingerprint:
             raise ChangedWhileReading("the file changed after it was hashed")

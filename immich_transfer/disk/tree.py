@@ -15,6 +15,7 @@ from operator import attrgetter
 
 import msgspec
 
+from immich_transfer.failpoints import ARMED, refusal
 from immich_transfer.model import LocalFile, Skipped, Unreadable
 from immich_transfer.policy.filters import Filters
 
@@ -84,6 +85,8 @@ class Tree:
     def _list(self, place: Place) -> list[os.DirEntry[str]]:
         entries: list[os.DirEntry[str]] = []
         try:
+            if ARMED:
+                refusal("disk.list")
             with os.scandir(place.path) as listing:
                 entries.extend(listing)
         except OSError as error:  # what was listed before the trouble is kept

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import xxhash
 
-from immich_transfer.failpoints import ARMED, point
+from immich_transfer.failpoints import ARMED, point, refusal
 from immich_transfer.model import Fingerprint, Sha1
 
 from .digest import fingerprint
@@ -31,6 +31,8 @@ class Unnamed:
         self.xxh3 = xxhash.xxh3_128_digest(body)
         self._descriptor = folder.open_unnamed()
         try:
+            if ARMED:
+                refusal("disk.write")
             rest = memoryview(body)
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]

@@ -16,7 +16,8 @@ from contextlib import suppress
 import msgspec
 
 from immich_transfer.disk.digest import fingerprint
-from immich_transfer.disk.place import is_file, join, split, write_error
+from immich_transfer.disk.place import is_file, join, split
+from immich_transfer.disk.refusals import write_error
 from immich_transfer.errors import ItemError
 from immich_transfer.manifest.catalog import Wanted
 from immich_transfer.model import AssetId, Placed

@@ -9,7 +9,8 @@ import msgspec
 
 from immich_transfer.disk.digest import fingerprint
 from immich_transfer.disk.part import READ_BYTES, PartFile, read_hashes
-from immich_transfer.disk.place import NO_LINKS, Folder, is_file, join, split, write_error
+from immich_transfer.disk.place import Folder, is_file, join, split
+from immich_transfer.disk.refusals import NO_LINKS, write_error
 from immich_transfer.disk.unnamed import Unnamed
 from immich_transfer.errors import LocalReadError, LocalWriteError, WrongBytes
 from immich_transfer.manifest.catalog import Wanted

@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 
 from immich_transfer.disk.digest import fingerprint
 from immich_transfer.disk.part import read_hashes
-from immich_transfer.disk.place import Destination, Folder, is_file, split, write_error
+from immich_transfer.disk.place import Destination, Folder, is_file, split
+from immich_transfer.disk.refusals import write_error
 from immich_transfer.errors import LimitReached, RunError, TransferError
 from immich_transfer.model import AssetId, ItemResult, Outcome, Placed
 from immich_transfer.policy.naming import part_name, with_suffix

@@ -15,10 +15,9 @@ from immich_transfer.immich.listing import Listing
 from immich_transfer.immich.originals import Originals
 from immich_transfer.manifest.catalog import Catalog, Wanted
 from immich_transfer.model import AssetId, ItemResult, Outcome, Sha1
-from immich_transfer.pipeline.limiter import Limiter
 from immich_transfer.pipeline.run import Books, Parts, Run
 from immich_transfer.policy.layout import Layout
-from immich_transfer.policy.pacing import Pace, TokenBucket
+from immich_transfer.policy.pacing import TokenBucket
 
 
 class Source(msgspec.Struct):
@@ -54,7 +53,7 @@ class DownloadRun(Run):
         self.catalog = Catalog()
         self.listing = Listing(parts.connection)
         self.originals = Originals(parts.connection)
-        self.limiter = Limiter(Pace(parts.transfer.transfers))
+        self.limiter = self.new_limiter()
         down = parts.transfer.bwlimit_down
         self.bucket = TokenBucket(down) if down else None
         self.mirror = parts.manifest.mirror(self.account, root)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from immich_transfer.errors import TransferError
+from immich_transfer.errors import ItemError, LocalWriteError, TransferError
 from immich_transfer.pipeline.batcher import Batcher
 
 from .fetch import Done
@@ -20,11 +20,20 @@ async def settle(run: DownloadRun, to_settle: Batcher[Done]) -> None:
     """Settle files in groups: one fsync a folder and one commit serve many."""
     async for batch in to_settle.batches():
         try:
-            await run.in_thread(_make_durable, run, batch)
+            lost = await run.in_thread(_make_durable, run, batch)
         except TransferError as error:
             run.cut(error)
             continue
         for done in batch:
+            if done.folder in lost:
+                run.fail(
+                    done.wanted,
+                    LocalWriteError(
+                        "its folder was moved or removed while it was written",
+                        hint="run again: it comes again",
+                    ),
+                )
+                continue
             run.totals.verified += done.wanted.asset.sha1 is not None
             run.finish(
                 done.wanted,
@@ -35,11 +44,16 @@ async def settle(run: DownloadRun, to_settle: Batcher[Done]) -> None:
             )
 
 
-def _make_durable(run: DownloadRun, batch: Sequence[Done]) -> None:
+def _make_durable(run: DownloadRun, batch: Sequence[Done]) -> set[str]:
+    """Remember what is in its place; the folders that are not where they were."""
+    lost = set()
     for relative in sorted({done.folder for done in batch}):
         try:
             with run.destination.folder(relative) as folder:
                 folder.sync()
-        except FileNotFoundError:
-            continue  # somebody removed it: the next run notices
-    run.manifest.place(run.mirror, [done.placed for done in batch])
+                if not run.destination.leads_to(relative, folder):
+                    lost.add(relative)
+        except (FileNotFoundError, ItemError):
+            lost.add(relative)
+    run.manifest.place(run.mirror, [done.placed for done in batch if done.folder not in lost])
+    return lost

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 import msgspec
 import xxhash
 
-from immich_transfer.disk.place import Folder, is_file, split, write_error
+from immich_transfer.disk.place import Folder, is_file, split
+from immich_transfer.disk.refusals import write_error
 from immich_transfer.errors import ItemError
 from immich_transfer.immich.details import Details, facts
 from immich_transfer.manifest.catalog import Wanted

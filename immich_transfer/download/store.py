@@ -15,7 +15,8 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 from immich_transfer.disk.part import PartFile
-from immich_transfer.disk.place import split, write_error
+from immich_transfer.disk.place import split
+from immich_transfer.disk.refusals import write_error
 from immich_transfer.disk.unnamed import AVAILABLE, Unnamed
 from immich_transfer.errors import TransferError, WrongBytes
 from immich_transfer.model import RemoteAsset
@@ -26,6 +27,9 @@ from .places import InPlace, part_of, settle_part, settle_unnamed
 from .run import DownloadRun
 
 GROUP = 64
+SPARE = 8
+"""Open files beyond one a transfer and one a hasher: with the dozen of the manifest, the streams
+and the event loop they are twenty."""
 HELD_BYTES = 12 << 20
 """Bodies that wait for the disk, in all: above this the transfers wait, too."""
 
@@ -74,10 +78,25 @@ class SmallStore:
         if self._busy or not self._waiting:
             return
         self._busy = True
-        group = [self._waiting.popleft() for _ in range(min(GROUP, len(self._waiting)))]
+        group = self._next_group()
         loop = asyncio.get_running_loop()
         work = loop.run_in_executor(self._run.pool, self._store, group)
         work.add_done_callback(lambda stored: self._end(group, stored))
+
+    def _next_group(self) -> list[Small]:
+        """As many as may be open at once beside what is."""
+        run = self._run
+        room = run.limiter.limit + run.transfer.hashers + SPARE - run.destination.descriptors
+        group: list[Small] = []
+        folders: set[str] = set()
+        while self._waiting and len(group) < GROUP:
+            folder, _ = split(self._waiting[0].job.wanted.path)
+            room -= 1 if folder in folders else 2
+            if group and room < 0:
+                break
+            folders.add(folder)
+            group.append(self._waiting.popleft())
+        return group
 
     def _end(self, group: Sequence[Small], stored: asyncio.Future[list[Stored]]) -> None:
         self._busy = False

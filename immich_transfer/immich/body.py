@@ -12,6 +12,7 @@ a third for 3.2 GB; `sendfile` on plain HTTP halves that again.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from aiohttp.http_writer import StreamWriter
 
 from immich_transfer.config.options import UploadOptions
 from immich_transfer.errors import ChangedWhileReading, LocalReadError
+from immich_transfer.failpoints import ARMED, refusal
 from immich_transfer.model import LocalFile, Visibility
 from immich_transfer.policy.pacing import TokenBucket
 
@@ -41,6 +43,10 @@ PIECE_MIN = 64 << 10
 PIECE_MAX = 4 << 20
 """Bytes handed to the kernel at once. Between pieces an early answer is noticed, the bandwidth
 limit applies and progress is seen, so a piece should take well under a second on this line."""
+BAD_READ = frozenset(
+    getattr(errno, name, -1) for name in ("EIO", "EISDIR", "ENODEV", "ENXIO", "ESTALE", "EBADMSG")
+)
+"""What `sendfile` says of the file; the rest is about the connection."""
 READ_SIZE = 512 << 10
 """Piece where sendfile cannot be used (TLS): one thread hop each, two in memory per transfer."""
 
@@ -220,7 +226,14 @@ class FileBody(Payload):
                 started = time.monotonic()
                 if self._bucket is not None:
                     await asyncio.sleep(self._bucket.take(started, wanted))
-                sent = await loop.sendfile(transport, file, offset, wanted, fallback=False)
+                try:
+                    if ARMED:
+                        refusal("disk.read-to-send")
+                    sent = await loop.sendfile(transport, file, offset, wanted, fallback=False)
+                except OSError as error:
+                    if error.errno not in BAD_READ:
+                        raise
+                    raise LocalReadError(error.strerror or "cannot be read") from None
                 if not sent:
                     raise ChangedWhileReading("the file became shorter while it was sent")
                 offset += sent

@@ -37,7 +37,7 @@ from immich_transfer.policy.retry import CAP_SECONDS, RetryQuota, backoff
 
 from .compat import OLD_SERVER_PATH
 from .outage import Outage
-from .reasons import certificate_refused, plain_reason
+from .reasons import broken, certificate_refused
 from .verdicts import RouteMissing, judge
 from .wire import ConfigAnswer
 
@@ -154,7 +154,7 @@ class Http:
         except aiohttp.ClientConnectorCertificateError:
             raise certificate_refused(self.base) from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise ConnectionFailed(plain_reason(error)) from None
+            raise broken(error) from None
         if 200 <= status < 300:
             self.quota.refund()
             return status, body
@@ -203,7 +203,7 @@ class Http:
         except aiohttp.ClientConnectorCertificateError:
             raise certificate_refused(self.base) from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise ConnectionFailed(plain_reason(error)) from None
+            raise broken(error) from None
         if onward is not None:
             async with self.open(onward, headers=headers, hops=hops + 1) as response:
                 yield response
@@ -230,7 +230,7 @@ class Http:
         except aiohttp.ClientConnectorCertificateError:
             raise certificate_refused(self.base) from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise ConnectionFailed(plain_reason(error)) from None
+            raise broken(error) from None
         if not good:
             onward = self._onward("GET", path, response.status, response.headers, hops)
             if onward is not None:

@@ -30,7 +30,7 @@ from immich_transfer.model import Totals
 
 from .client import REDIRECTED, REDIRECTS, Http, decode
 from .compat import KEY_SELF, OLDEST, Version, missing_permissions, server_path
-from .reasons import certificate_refused, plain_reason
+from .reasons import broken, certificate_refused
 from .wire import KeyAnswer, MediaTypesAnswer, UserAnswer, VersionAnswer
 
 START_PATIENCE_SECONDS = 15.0
@@ -251,7 +251,7 @@ async def _get(http: Http, url: URL) -> tuple[int, bytes, str | None]:
     except aiohttp.InvalidURL:
         raise UsageError(f"{url} is not a URL") from None
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise ConnectionFailed(plain_reason(error)) from None
+        raise broken(error) from None
 
 
 def _ignore(_: Event) -> None:

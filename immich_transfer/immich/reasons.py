@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import aiohttp
 from yarl import URL
 
-from immich_transfer.errors import UsageError
+from immich_transfer.errors import CannotContinue, ConnectionFailed, TransferError, UsageError
 
 
 def plain_reason(error: Exception) -> str:
@@ -26,6 +27,17 @@ def plain_reason(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientPayloadError):
         return "the answer was cut short"
     return "the connection failed" if not str(error) else str(error).splitlines()[0][:120]
+
+
+def broken(error: Exception) -> TransferError:
+    """No answer came: the line's fault, or the server's, unless this machine could not even try."""
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, OSError) and cause.errno in (errno.EMFILE, errno.ENFILE):
+        return CannotContinue(
+            "this system allows no more open files",
+            hint="raise the limit (ulimit -n), or use fewer --transfers; then run again",
+        )
+    return ConnectionFailed(plain_reason(error))
 
 
 def certificate_refused(base: URL) -> UsageError:

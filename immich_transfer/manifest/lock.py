@@ -14,6 +14,7 @@ import time
 from filelock import FileLock, Timeout
 
 from immich_transfer.errors import ManifestBusy, UsageError
+from immich_transfer.failpoints import ARMED, refusal
 
 LOCK = "manifest.lock"
 HOLDER = "manifest.holder"
@@ -26,6 +27,8 @@ class StateLock:
         self._holder = os.path.join(state_dir, HOLDER)
         self._lock = FileLock(os.path.join(state_dir, LOCK), mode=0o600, thread_local=False)
         try:
+            if ARMED:
+                refusal("manifest.lock")
             self._lock.acquire(blocking=False)
         except Timeout:
             raise ManifestBusy(

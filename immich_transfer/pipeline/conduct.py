@@ -111,7 +111,7 @@ async def conduct(
                             asked.resumed,
                         )
                     )
-                    for notice in filter(None, (manifest.notice, left)):
+                    for notice in filter(None, (manifest.notice, left, run.fewer_transfers)):
                         run.note(notice)
                     await work(run)
                     ending = conclude(run)

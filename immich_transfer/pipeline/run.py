@@ -21,6 +21,10 @@ from immich_transfer.events import Listener, Notice, Settled, Stopping
 from immich_transfer.immich.connect import Connection
 from immich_transfer.manifest.store import Manifest
 from immich_transfer.model import ItemResult, Outcome, Totals
+from immich_transfer.policy.pacing import Pace
+
+from .descriptors import most_transfers
+from .limiter import Limiter
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -89,6 +93,7 @@ class Run:
         self.hash_pool = parts.hash_pool
         self.account = parts.manifest.account(parts.connection.user_id)
         self._loop = asyncio.get_running_loop()
+        self._most_transfers = most_transfers(parts.transfer.hashers)
         self.codes: list[Exit] = []
         self.message: str | None = None
         self.hint: str | None = None
@@ -104,6 +109,21 @@ class Run:
     def stopping(self) -> bool:
         """True once nothing new may start."""
         return self.stop.is_set()
+
+    def new_limiter(self) -> Limiter:
+        """Slots for the transfers of this run, no more than the system has open files for."""
+        return Limiter(Pace(self.transfer.transfers, most=self._most_transfers))
+
+    @property
+    def fewer_transfers(self) -> str | None:
+        """What to say when there cannot be as many transfers as were asked for."""
+        asked, most = self.transfer.transfers, self._most_transfers
+        if asked is None or most is None or asked <= most:
+            return None
+        return (
+            f"{most} transfers at once instead of {asked}: the system allows too few open files"
+            " (ulimit -n)"
+        )
 
     async def in_thread(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run blocking work in the pool."""

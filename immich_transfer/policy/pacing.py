@@ -30,9 +30,15 @@ REST_MAX = 60
 class Pace:
     """The limit on transfers in flight. Times are seconds of one monotonic clock."""
 
-    def __init__(self, fixed: int | None = None, *, start: int = START) -> None:
+    def __init__(
+        self, fixed: int | None = None, *, start: int = START, most: int | None = None
+    ) -> None:
+        """`most` binds even a fixed limit: the system cannot have more open."""
+        self._most = min(CEILING, most) if most is not None else CEILING
+        if fixed is not None and most is not None:
+            fixed = min(fixed, most)
         self._fixed = fixed
-        self.limit = fixed if fixed is not None else start
+        self.limit = fixed if fixed is not None else min(start, self._most)
         self._window_start: float | None = None
         self._bytes = 0
         self._items = 0
@@ -84,9 +90,9 @@ class Pace:
                 self._rest_next = REST_WINDOWS
         elif self._rest > 0:
             self._rest -= 1
-        elif self._full and self.limit < CEILING:
+        elif self._full and self.limit < self._most:
             self._before = (self.limit, goodput)
-            self.limit = min(CEILING, self.limit + max(1, self.limit // 4))
+            self.limit = min(self._most, self.limit + max(1, self.limit // 4))
         self._reset(now)
 
     def _reset(self, now: float) -> None:

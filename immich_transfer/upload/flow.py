@@ -29,13 +29,11 @@ from immich_transfer.immich.connect import Connection
 from immich_transfer.model import ItemResult, LocalFile, Outcome, Summary
 from immich_transfer.pipeline.batcher import Batcher
 from immich_transfer.pipeline.conduct import Asked, Ending, conduct
-from immich_transfer.pipeline.limiter import Limiter
 from immich_transfer.pipeline.pausing import jobs_paused
 from immich_transfer.pipeline.run import Parts
 from immich_transfer.pipeline.shutdown import heed_signals
 from immich_transfer.policy.albums_from import FolderAlbums
 from immich_transfer.policy.filters import Filters
-from immich_transfer.policy.pacing import Pace
 
 from .ahead import count_ahead
 from .check import check
@@ -129,7 +127,7 @@ async def _pipeline(run: UploadRun, lines: list[str], walk: Walk) -> None:
     )
     to_send: asyncio.Queue[Candidate | None] = asyncio.Queue(UNSENT_FILES)
     to_settle: Batcher[Sent] = Batcher(size=500, linger=0.1, bound=1 << 30)
-    limiter = Limiter(Pace(run.transfer.transfers))
+    limiter = run.new_limiter()
     walked, sent = asyncio.Event(), asyncio.Event()
 
     async def scanning() -> None:

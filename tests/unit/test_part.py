@@ -228,7 +228,10 @@ def test_a_full_disk_ends_the_run_and_leaves_a_true_prefix(
         (errno.ENOSPC, CannotContinue),
         (errno.EDQUOT, CannotContinue),
         (errno.EROFS, CannotContinue),
-        (errno.EIO, LocalWriteError),
+        (errno.EIO, CannotContinue),
+        (errno.EMFILE, CannotContinue),
+        (errno.EFBIG, LocalWriteError),
+        (errno.EACCES, LocalWriteError),
         (errno.ENAMETOOLONG, LocalWriteError),
     ],
 )

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from immich_transfer.disk import place
-from immich_transfer.disk.place import KEPT_FOLDERS, NO_LINKS, Destination, Folder, split
+from immich_transfer.disk.place import KEPT_FOLDERS, Destination, Folder, split
+from immich_transfer.disk.refusals import NO_LINKS
 from immich_transfer.errors import LocalWriteError, UsageError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX links")

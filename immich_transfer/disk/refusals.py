@@ -1,0 +1,46 @@
+"""What it means when the disk says no: to this file, or to every other one as well."""
+
+from __future__ import annotations
+
+import errno
+
+from immich_transfer.errors import CannotContinue, LocalWriteError, TransferError
+
+NO_LINKS = frozenset([errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EXDEV])
+"""How file systems say that they have no hard links (exFAT, SMB), or no more of them."""
+
+
+FULL = frozenset([errno.ENOSPC, getattr(errno, "EDQUOT", -1)])
+BROKEN = FULL | {errno.EIO, errno.EROFS, errno.ENODEV, errno.ENXIO, getattr(errno, "ESTALE", -1)}
+"""The disk's own trouble: no other file would fare better."""
+
+
+def write_error(error: OSError, what: str) -> TransferError:
+    """What a failed write means: a full, broken or vanished disk ends the run, and so does a system
+    out of open files; the rest is the item's."""
+    reason = error.strerror or str(error)
+    if error.errno in FULL:
+        return CannotContinue(
+            f"the disk is full ({what})", hint="make room, then run again: it goes on from here"
+        )
+    if error.errno in BROKEN:
+        return CannotContinue(
+            f"the disk cannot be written: {reason} ({what})",
+            hint="look after the disk, then run again: it goes on from here",
+        )
+    if error.errno == errno.EFBIG:
+        return LocalWriteError(
+            f"the file is too large for this file system, or for `ulimit -f` ({what})",
+            hint="choose another --output",
+        )
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return CannotContinue(
+            f"this system allows no more open files ({what})",
+            hint="raise the limit (ulimit -n), or use fewer --transfers; then run again",
+        )
+    if error.errno == errno.ENAMETOOLONG:
+        return LocalWriteError(
+            f"the name is too long for this file system ({what})",
+            hint="a shorter --output or --layout helps",
+        )
+    return LocalWriteError(f"{reason} ({what})")
