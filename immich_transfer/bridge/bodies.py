@@ -25,7 +25,6 @@ Size = Literal["thumbnail", "preview", "fullsize"]
 
 FULLSIZE = Version(1, 131, 0)
 """Thumbnails of the photo's own size."""
-READ_BYTES = 256 << 10
 
 _Put = Callable[[bytes], Awaitable[None]]
 
@@ -55,7 +54,7 @@ class Bodies(Calls):
                     if got and body.status != 206:
                         raise ItemError("the file changed on the server while it was read")
                     validator = body.validator
-                    async for piece in body.content.iter_chunked(READ_BYTES):
+                    async for piece in body.pieces:
                         got += len(piece)
                         await put(piece)
             except RangeRefused as end:
@@ -89,7 +88,7 @@ class Bodies(Calls):
             nonlocal sent
             at = 0
             async with self._http.open(path, headers={"Accept-Encoding": "identity"}) as response:
-                async for piece in response.content.iter_chunked(READ_BYTES):
+                async for piece in self._http.pieces(response.content):
                     at += len(piece)
                     if at > sent:
                         fresh = piece[len(piece) - (at - sent) :]

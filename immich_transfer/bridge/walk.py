@@ -17,9 +17,9 @@ from typing import Any
 from immich_transfer.errors import ServerRefused
 from immich_transfer.immich.arrays import ArrayReader
 from immich_transfer.immich.asset_answers import AssetAnswer
-from immich_transfer.immich.client import decode
 from immich_transfer.immich.compat import ALBUMS_HOLD_ASSETS, VISIBILITY
-from immich_transfer.immich.listing import ALBUM_BATCH, PARSE_BYTES, Keep, Listing, album_filter
+from immich_transfer.immich.listing import ALBUM_BATCH, Keep, Listing, album_filter
+from immich_transfer.immich.reading import decode
 from immich_transfer.model import AssetId, RemoteAsset
 
 from .answers import AssetWire, SearchWire
@@ -48,7 +48,7 @@ class FullListing(Listing):
             async with self._http.open(path_of("albums", album_id)) as response:
                 reader = ArrayReader("assets", AssetWire)
                 found: list[RemoteAsset] = []
-                async for chunk in response.content.iter_chunked(PARSE_BYTES):
+                async for chunk in self._http.pieces(response.content):
                     found += (asset.remote() for asset in reader.feed(chunk))
                     if len(found) >= ALBUM_BATCH:
                         await keep(found)

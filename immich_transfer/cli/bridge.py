@@ -27,6 +27,7 @@ from .shared import (
     option,
     server_options,
     settings_of,
+    tell_insecure,
     tell_warnings,
 )
 from .words import json_line, say, warn
@@ -140,6 +141,8 @@ def run_bridge(
 
     async def go() -> int:
         async with Immich.of(server, transfer, None if quiet else _hear) as connected:
+            if not quiet:
+                tell_insecure(server)
             return await work(connected) or 0
 
     return run_async(go())

@@ -18,6 +18,7 @@ from .shared import (
     json_option,
     option,
     server_options,
+    tell_insecure,
 )
 from .words import json_line, one_line, say, warn
 
@@ -70,6 +71,7 @@ def login(ctx: click.Context, /, no_keyring: bool, **params: Any) -> int:
         server.url, settings.profile, server.api_key.reveal(), keyring=not no_keyring
     )
     gone = _write(settings, server.url, params)
+    tell_insecure(server)
     if params["json"]:
         line = {"type": "login", "v": 1, "exit_code": 0, "url": server.url, **answer}
         say(json_line({**line, "profile": settings.profile, "stored": place}))

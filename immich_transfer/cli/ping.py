@@ -16,6 +16,7 @@ from .shared import (
     option,
     server_options,
     settings_of,
+    tell_insecure,
     tell_warnings,
 )
 from .words import json_line, say
@@ -48,6 +49,7 @@ def ping(ctx: click.Context, /, **params: Any) -> int:
     from .running import run_async
 
     answer = run_async(ask(server, settings.transfer()))
+    tell_insecure(server)
     if params["json"]:
         say(json_line({"type": "ping", "v": 1, "exit_code": 0, "url": server.url, **answer}))
         return 0

@@ -14,6 +14,7 @@ from .secrets import learn
 from .words import one_line, warn
 
 if TYPE_CHECKING:
+    from immich_transfer.config.options import ServerOptions
     from immich_transfer.config.settings import Settings
 
     _ParamType = click.ParamType[Any]
@@ -321,3 +322,9 @@ def tell_warnings(settings: Settings, *, quiet: bool) -> None:
     """What is odd about the settings, for people."""
     for text in () if quiet else settings.warnings:
         warn(text)
+
+
+def tell_insecure(server: ServerOptions) -> None:
+    """What stands in the summary of a transfer, for commands that have none."""
+    if server.insecure and server.url.startswith("https:"):
+        warn("--insecure: the server's certificate was not checked")

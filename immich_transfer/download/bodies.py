@@ -171,7 +171,7 @@ async def _receive(
             parts[asset.id] = await _remember(run, job, body.validator)
             async with _writing(run, part) as write:
                 left = None if asset.size is None else asset.size - part.size
-                async for piece in body.content.iter_any():
+                async for piece in body.pieces:
                     meter.moved(len(piece))
                     if left is not None:
                         left -= len(piece)

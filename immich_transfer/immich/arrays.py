@@ -13,6 +13,10 @@ from immich_transfer.errors import ConnectionFailed
 
 T = TypeVar("T")
 
+NOT_OURS = "answered with something that is not Immich's JSON"
+HELD = 4 << 20
+"""Characters that may wait for the end of one element; assets take a few thousand."""
+
 
 class ArrayReader(Generic[T]):
     """Picks the elements out of one array of a JSON object while it arrives."""
@@ -36,6 +40,7 @@ class ArrayReader(Generic[T]):
         if not self._inside and not self.done:
             start = self._start.search(self._text)
             if start is None:
+                self._bounded()
                 return []
             at = start.end()
             self._inside = True
@@ -50,12 +55,19 @@ class ArrayReader(Generic[T]):
                 value, at = self._parse(self._text, at)
             except json.JSONDecodeError:
                 break  # its end has not arrived
+            except RecursionError:
+                raise ConnectionFailed(NOT_OURS) from None
             found.append(value)
         self._text = self._text[at:]
+        self._bounded()
         try:
             return msgspec.convert(found, list[self._kind])  # type: ignore[name-defined]
         except msgspec.ValidationError:
-            raise ConnectionFailed("answered with something that is not Immich's JSON") from None
+            raise ConnectionFailed(NOT_OURS) from None
+
+    def _bounded(self) -> None:
+        if len(self._text) > HELD:
+            raise ConnectionFailed(NOT_OURS)
 
     def close(self) -> None:
         """Raises ConnectionFailed when the end of the array never came."""

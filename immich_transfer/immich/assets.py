@@ -15,10 +15,10 @@ from immich_transfer.policy.pacing import TokenBucket
 
 from .asset_answers import instant
 from .body import FileBody, Progress, SmallBody, head_and_tail
-from .client import decode
 from .compat import TRASH_TOLD
 from .connect import Connection
 from .listing import Listing
+from .reading import decode
 from .wire import CheckAnswer, UploadAnswer
 
 ASKED_ONE_BY_ONE = 20

@@ -32,9 +32,9 @@ from immich_transfer.policy.pacing import TokenBucket
 
 from .compat import DEVICE_IDS_GONE, FILENAME_FIELD, VISIBILITY, Version
 
-BOUNDARY = "----immich-transfer-3b1f0c7e9a5d4f28"
-"""Fixed: 16 hex digits of our own do not occur in a photo by chance, and a sidecar or a name that
-held the delimiter would only fail its own upload."""
+BOUNDARY = f"----immich-transfer-{os.urandom(12).hex()}"
+"""Drawn anew in every process: a photo, sidecar or file name made by somebody who knows it could
+end its part early and put fields of its own into the upload."""
 CONTENT_TYPE = f"multipart/form-data; boundary={BOUNDARY}"
 _DASH = f"--{BOUNDARY}\r\n".encode()
 _END = f"\r\n--{BOUNDARY}--\r\n".encode()

@@ -20,7 +20,6 @@ from yarl import URL
 
 from immich_transfer.config.options import ServerOptions, TransferOptions
 from immich_transfer.errors import (
-    ConnectionFailed,
     KeyRefused,
     ServerRefused,
     ServerUnavailable,
@@ -37,6 +36,7 @@ from immich_transfer.policy.retry import CAP_SECONDS, RetryQuota, backoff
 
 from .compat import OLD_SERVER_PATH
 from .outage import Outage
+from .reading import ANSWER_LIMIT, ERROR_LIMIT, HEAD_PATIENCE, decode, pieces, whole
 from .reasons import broken, certificate_refused
 from .verdicts import RouteMissing, judge
 from .wire import ConfigAnswer
@@ -46,9 +46,6 @@ T = TypeVar("T")
 KEEPALIVE_SECONDS = 4.0
 """The server closes idle connections at 5-6 s (recorded): older ones are not used again."""
 CONNECT_SECONDS = 15.0
-ANSWER_LIMIT = 64 << 20
-"""No JSON answer we ask for comes near this; more is a server gone wrong."""
-ERROR_LIMIT = 64 << 10
 REDIRECTED = frozenset([301, 302, 303, 307, 308])
 REDIRECTS = 5
 """More of them lead nowhere."""
@@ -143,16 +140,20 @@ class Http:
         if ARMED:
             point("http.request")
         try:
-            async with self.session.request(
-                method, self._url(path), data=data, headers=sent, allow_redirects=False
-            ) as response:
+            async with (
+                self._head_in_time(watched=not isinstance(data, aiohttp.Payload)) as head,
+                self.session.request(
+                    method, self._url(path), data=data, headers=sent, allow_redirects=False
+                ) as response,
+            ):
+                head.reschedule(None)
                 limit = ANSWER_LIMIT if response.status < 400 else ERROR_LIMIT
-                body = await _read(response, limit)
+                body = await whole(response, limit, self._transfer.timeout_idle)
                 if ARMED:
                     point("http.answer")
                 status, answered = response.status, response.headers
-        except aiohttp.ClientConnectorCertificateError:
-            raise certificate_refused(self.base) from None
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise certificate_refused(self.base, error) from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise broken(error) from None
         if 200 <= status < 300:
@@ -186,11 +187,15 @@ class Http:
         if ARMED:
             point("http.request")
         try:
-            async with self.session.request(
-                method, self._url(path), data=data, headers=sent, allow_redirects=False
-            ) as response:
+            async with (
+                self._head_in_time() as head,
+                self.session.request(
+                    method, self._url(path), data=data, headers=sent, allow_redirects=False
+                ) as response,
+            ):
+                head.reschedule(None)
                 if not 200 <= response.status < 300:
-                    body = await _read(response, ERROR_LIMIT)
+                    body = await whole(response, ERROR_LIMIT, self._transfer.timeout_idle)
                     end = response.headers.get("Content-Range", "")
                     if end.startswith("bytes */") and "Range" in sent:
                         raise RangeRefused(end.removeprefix("bytes */"))
@@ -200,8 +205,8 @@ class Http:
                 else:
                     yield response
                     self.quota.refund()
-        except aiohttp.ClientConnectorCertificateError:
-            raise certificate_refused(self.base) from None
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise certificate_refused(self.base, error) from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise broken(error) from None
         if onward is not None:
@@ -220,15 +225,19 @@ class Http:
         if ARMED:
             point("http.request")
         try:
-            async with self.session.get(
-                self._url(path), headers=sent, allow_redirects=False
-            ) as response:
+            async with (
+                self._head_in_time() as head,
+                self.session.get(self._url(path), headers=sent, allow_redirects=False) as response,
+            ):
+                head.reschedule(None)
                 good = response.status == 200
-                body = await _read(response, limit if good else ERROR_LIMIT)
+                body = await whole(
+                    response, limit if good else ERROR_LIMIT, self._transfer.timeout_idle
+                )
                 if ARMED:
                     point("http.answer")
-        except aiohttp.ClientConnectorCertificateError:
-            raise certificate_refused(self.base) from None
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise certificate_refused(self.base, error) from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise broken(error) from None
         if not good:
@@ -238,6 +247,14 @@ class Http:
             raise self._judge("GET", path, response.status, response.headers, body)
         self.quota.refund()
         return response.headers, body
+
+    def pieces(self, content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+        """A body of `open` as it comes; raises ConnectionFailed when it only trickles."""
+        return pieces(content, self._transfer.timeout_idle)
+
+    def _head_in_time(self, *, watched: bool = True) -> asyncio.Timeout:
+        """A limit for the head of an answer; none where the body's own watch is on (uploads)."""
+        return asyncio.timeout(HEAD_PATIENCE * self._transfer.timeout_idle if watched else None)
 
     def _url(self, path: str) -> URL:
         """`path` is below the API and may carry a query, already encoded; a whole address is one
@@ -352,29 +369,3 @@ class Http:
             # It may be older than that route, and nobody knows yet.
             _status, body = await self.once("GET", f"{OLD_SERVER_PATH}/ping", with_key=False)
         return body
-
-
-def decode(body: bytes, answer: type[T]) -> T:
-    """The typed answer; raises ConnectionFailed when it is not what Immich sends."""
-    try:
-        return msgspec.json.decode(body, type=answer)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        start = body[:64].lstrip().lower()
-        if start.startswith((b"<!doctype", b"<html")):
-            raise ConnectionFailed("answered with a web page instead of JSON") from None
-        raise ConnectionFailed("answered with something that is not Immich's JSON") from None
-
-
-async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """The whole body, refused beyond `limit` bytes."""
-    length = response.content_length
-    if length is not None and length <= limit and "Content-Encoding" not in response.headers:
-        return await response.read()
-    parts: list[bytes] = []
-    total = 0
-    async for part in response.content.iter_any():
-        total += len(part)
-        if total > limit:
-            raise ConnectionFailed(f"the answer is larger than {limit:,} bytes")
-        parts.append(part)
-    return b"".join(parts)

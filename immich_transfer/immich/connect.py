@@ -28,8 +28,9 @@ from immich_transfer.errors import (
 from immich_transfer.events import Event, Listener
 from immich_transfer.model import Totals
 
-from .client import REDIRECTED, REDIRECTS, Http, decode
+from .client import REDIRECTED, REDIRECTS, Http
 from .compat import KEY_SELF, OLDEST, Version, missing_permissions, server_path
+from .reading import UNREADABLE, decode
 from .reasons import broken, certificate_refused
 from .wire import KeyAnswer, MediaTypesAnswer, UserAnswer, VersionAnswer
 
@@ -203,7 +204,7 @@ async def _version_at(http: Http, url: URL) -> Version | str:
             if target.origin() != url.origin():
                 raise UsageError(
                     f"{url.origin()} redirects to {target.origin()}",
-                    hint=f"use {target.origin()} as the server's URL",
+                    hint=f"if that is your server, too, use {target.origin()} as its URL",
                 )
             if target.path.endswith("/server/version"):
                 http.base = target.with_query(None).parent.parent
@@ -229,12 +230,12 @@ async def _well_known(http: Http, site: URL) -> URL | None:
     try:
         endpoint = msgspec.json.decode(body)["api"]["endpoint"]
         target = site.origin().join(URL(endpoint))
-    except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+    except (*UNREADABLE, KeyError, TypeError, ValueError):
         return None
     if target.origin() != site.origin():
         raise UsageError(
             f"{site.origin()} names {target.origin()} as its API",
-            hint=f"use {target.origin()} as the server's URL",
+            hint=f"if that is your server, too, use {target.origin()} as its URL",
         )
     return target
 
@@ -246,8 +247,8 @@ async def _get(http: Http, url: URL) -> tuple[int, bytes, str | None]:
         async with http.session.get(url, allow_redirects=False) as response:
             body = await response.content.read(65536)
             return response.status, body, response.headers.get("Location")
-    except aiohttp.ClientConnectorCertificateError:
-        raise certificate_refused(url) from None
+    except aiohttp.ClientConnectorCertificateError as error:
+        raise certificate_refused(url, error) from None
     except aiohttp.InvalidURL:
         raise UsageError(f"{url} is not a URL") from None
     except (aiohttp.ClientError, OSError, TimeoutError) as error:

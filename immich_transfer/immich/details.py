@@ -20,8 +20,8 @@ from immich_transfer.errors import ItemError, ServerRefused, ServerUnavailable, 
 from immich_transfer.model import AssetId, Sha1
 from immich_transfer.policy.facts import Facts
 
-from .client import decode
 from .connect import Connection
+from .reading import decode
 from .wire import Tag
 
 _GONE = "Not found or no "

@@ -36,9 +36,9 @@ from .asset_answers import (
     instant,
     milliseconds,
 )
-from .client import decode
 from .compat import ALBUM_SEARCH, ALBUMS_HOLD_ASSETS, PEOPLE_PAGED, VISIBILITY
 from .connect import Connection
+from .reading import decode
 from .wire import Album, Tag
 
 T = TypeVar("T")
@@ -46,7 +46,6 @@ T = TypeVar("T")
 PAGE = 1000
 """The most a search answers at once (recorded: 1001 is a 400)."""
 ALBUM_BATCH = 500
-PARSE_BYTES = 256 << 10
 OLDEST_MS = 0
 """Nothing was added to a server before 1970."""
 
@@ -100,7 +99,7 @@ class Listing:
             async with self._http.open(path) as response:
                 reader = ArrayReader("assets", AssetAnswer)
                 found: list[RemoteAsset] = []
-                async for chunk in response.content.iter_chunked(PARSE_BYTES):
+                async for chunk in self._http.pieces(response.content):
                     found += (asset.remote() for asset in reader.feed(chunk))
                     if len(found) >= ALBUM_BATCH:
                         await keep(found)
@@ -152,7 +151,7 @@ class Listing:
                 "download/info", method="POST", data=data, headers=headers
             ) as response:
                 reader = ArrayReader("archives", ArchiveAnswer)
-                async for chunk in response.content.iter_chunked(PARSE_BYTES):
+                async for chunk in self._http.pieces(response.content):
                     found = reader.feed(chunk)
                     if found:
                         await keep(found)

@@ -34,7 +34,7 @@ class Body(NamedTuple):
     content_length: int | None
     validator: str | None
     """ETag, or the date of the last change: what If-Range takes (recorded: both)."""
-    content: aiohttp.StreamReader
+    pieces: AsyncIterator[bytes]
 
 
 class Originals:
@@ -81,7 +81,7 @@ class Originals:
                 answered.get("Content-Range"),
                 response.content_length,
                 answered.get("ETag") or answered.get("Last-Modified"),
-                response.content,
+                self._http.pieces(response.content),
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import ssl
 
 import aiohttp
 from yarl import URL
@@ -15,6 +16,10 @@ def plain_reason(error: Exception) -> str:
     """A connection error in words: no class names, no addresses of objects, never the key."""
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return f"the name {error.host} cannot be resolved"
+    if isinstance(error, ssl.SSLError):
+        why = getattr(error, "os_error", error)
+        told = (getattr(why, "reason", None) or "handshake failed").replace("_", " ").lower()
+        return f"no TLS connection ({told}): does it speak https?"
     if isinstance(error, aiohttp.ClientConnectorError):
         number = error.os_error.errno
         return os.strerror(number).lower() if number else "cannot connect"
@@ -26,6 +31,9 @@ def plain_reason(error: Exception) -> str:
         return error.strerror.lower()
     if isinstance(error, aiohttp.ClientPayloadError):
         return "the answer was cut short"
+    if isinstance(error, aiohttp.ClientResponseError):
+        # The parser's own words go on with the bytes it stumbled over.
+        return f"not proper HTTP: {error.message.partition(':')[0].splitlines()[0][:60].lower()}"
     return "the connection failed" if not str(error) else str(error).splitlines()[0][:120]
 
 
@@ -40,11 +48,30 @@ def broken(error: Exception) -> TransferError:
     return ConnectionFailed(plain_reason(error))
 
 
-def certificate_refused(base: URL) -> UsageError:
+EXPIRED, NOT_YET, OTHER_NAME, OTHER_ADDRESS = 10, 9, 62, 64
+"""OpenSSL's codes of what is wrong with a certificate (X509_V_ERR_…)."""
+
+
+def certificate_refused(base: URL, error: aiohttp.ClientConnectorCertificateError) -> UsageError:
     """The certificate is not one we trust: waiting will not change that."""
+    why = error.certificate_error
+    code = getattr(why, "verify_code", None)
+    risk = "or accept the risk with --insecure"
+    if code in (EXPIRED, NOT_YET):
+        state = "has expired" if code == EXPIRED else "is not valid yet"
+        return UsageError(
+            f"the certificate of {base.host} {state}",
+            hint=f"renew it on the server (is the clock here right?), {risk}",
+        )
+    if code in (OTHER_NAME, OTHER_ADDRESS):
+        return UsageError(
+            f"the certificate is not made for {base.host}",
+            hint=f"use the name it was made for in the server's URL, {risk}",
+        )
+    told = getattr(why, "verify_message", "")
     return UsageError(
-        f"the certificate of {base.host} is not trusted",
-        hint="name its authority with --ca-file FILE, or accept the risk with --insecure",
+        f"the certificate of {base.host} is not trusted" + (f" ({told})" if told else ""),
+        hint=f"name its authority with --ca-file FILE, {risk}",
     )
 
 

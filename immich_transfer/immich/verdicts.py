@@ -35,6 +35,7 @@ def judge(
 ) -> Exception:
     """What an answer outside 2xx means: see the decided cases of `whose failure`."""
     text = error_text(body)
+    shown = path if "://" in path else f"/{path}"  # whole where a redirect led
     told = f"{status} {text or REASONS.get(status, 'without a reason')}"
     patience = retry_after(headers.get("Retry-After"), datetime.now(UTC))
     match status:
@@ -55,7 +56,7 @@ def judge(
                 hint="give the key this permission under Account Settings > API Keys",
             )
         case 404 if text.startswith("Cannot ") or not text:
-            return RouteMissing(f"{method} /{path} is not there: maintenance, or not Immich")
+            return RouteMissing(f"{method} {shown} is not there: maintenance, or not Immich")
         case 429 | 503:
             return Throttled(told, retry_after=patience)
         case 408 | 502 | 504:
@@ -78,7 +79,7 @@ def judge(
         case _ if 300 <= status < 400:
             return UsageError(
                 f"{base} redirects to {target_of(headers.get('Location', ''))}",
-                hint="use the final address as the server's URL",
+                hint="if that is your server, too, use its final address as the server's URL",
             )
         case _ if status >= 500:
             return Stumbled(told)

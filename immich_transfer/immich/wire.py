@@ -129,7 +129,7 @@ def error_text(body: bytes, limit: int = 200) -> str:
     """The server's own words, in one short line; '' when the body is not one of its errors."""
     try:
         answer = msgspec.json.decode(body, type=ErrorAnswer)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     text = answer.message if isinstance(answer.message, str) else "; ".join(answer.message)
     if answer.errors:

@@ -1,0 +1,66 @@
+"""Reading answers of servers that may mean harm: bounded in size, in depth and in patience.
+
+aiohttp bounds the head (8 KiB a line, 128 lines) and unpacks gzip in pieces; here the rest is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from typing import Any, TypeVar
+
+import aiohttp
+import msgspec
+
+from immich_transfer.errors import ConnectionFailed
+
+T = TypeVar("T")
+
+ANSWER_LIMIT = 64 << 20
+"""No JSON answer we ask for comes near this; more is a server gone wrong."""
+ERROR_LIMIT = 64 << 10
+LEAST_BYTES = 1024
+"""In every `--timeout-idle` this much has to come: a byte now and then is no progress."""
+HEAD_PATIENCE = 3
+"""Times `--timeout-idle` that the head of an answer may take, connecting included. Between two
+bytes the idle time is enough; this ends heads that trickle, and 1xx answers without end."""
+
+
+async def pieces(content: aiohttp.StreamReader, idle: float) -> AsyncIterator[bytes]:
+    """What comes, as it comes; raises ConnectionFailed when it only trickles."""
+    since, came = time.monotonic(), 0
+    async for piece in content.iter_any():
+        came += len(piece)
+        now = time.monotonic()
+        if now - since > idle:
+            if came < LEAST_BYTES:
+                raise ConnectionFailed(f"less than {LEAST_BYTES:,} bytes came within {idle:g} s")
+            since, came = now, 0
+        yield piece
+
+
+async def whole(response: aiohttp.ClientResponse, limit: int, idle: float) -> bytes:
+    """The whole body, refused beyond `limit` bytes, packed or unpacked."""
+    parts: list[bytes] = []
+    total = 0
+    async for part in pieces(response.content, idle):
+        total += len(part)
+        if total > limit:
+            raise ConnectionFailed(f"the answer is larger than {limit:,} bytes")
+        parts.append(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def decode(body: bytes, answer: type[T]) -> T:
+    """The typed answer; raises ConnectionFailed when it is not what Immich sends."""
+    try:
+        return msgspec.json.decode(body, type=answer)
+    except UNREADABLE:
+        start = body[:64].lstrip().lower()
+        if start.startswith((b"<!doctype", b"<html")):
+            raise ConnectionFailed("answered with a web page instead of JSON") from None
+        raise ConnectionFailed("answered with something that is not Immich's JSON") from None
+
+
+UNREADABLE: Any = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are no JSON of the type; the last for depth without end."""
