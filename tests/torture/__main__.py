@@ -1,6 +1,8 @@
 """`make torture`: nights at random until the time is over, on all cores, with figures in the end.
 
-python -m tests.torture --seconds 600 --seed 1
+    python -m tests.torture --seconds 600 --seed 1
+
+A violation is printed with the sequence that led to it. `--shrink` looks for the shortest one.
 """
 
 from __future__ import annotations
@@ -8,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
 import subprocess
 import sys
 import tempfile
@@ -17,56 +18,50 @@ import traceback
 from collections import Counter
 from pathlib import Path
 
-from tests.e2e.support import Server
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
 from tests.sandbox_fixture import SandboxProcess
 
-from .night import ACTS, RUNS, Night
+from .machine import Dawn, NightMachine
 
 STEPS = 30
 """Acts and runs in one night."""
+SIDE_BY_SIDE = 2
+"""Nights per processor: many wait for a server that is away, or between attempts."""
 
 
-def nights(seed: int, seconds: float, version: str) -> Counter[str]:
-    """Nights one after another; a violation is printed with the seed that repeats it."""
+def nights(number: int, seconds: float, version: str, *, shrink: bool) -> Counter[str]:
+    """Nights one after another until the time is over."""
     figures: Counter[str] = Counter()
     ends = time.monotonic() + seconds
+    chosen = settings(
+        max_examples=1_000_000,
+        stateful_step_count=STEPS,
+        deadline=None,
+        database=None,
+        phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
     with tempfile.TemporaryDirectory(prefix="torture-") as base:
         box = SandboxProcess(Path(base) / "server", version=version)
         try:
-            number = 0
             while time.monotonic() < ends:
-                number += 1
-                own = f"{seed}.{number}"
+                parts = {"box": box, "figures": figures, "ends": ends}
+                machine = type("Machine", (NightMachine,), parts)
                 try:
-                    one_night(Path(base) / f"night-{number}", box, own, figures, ends)
+                    run_state_machine_as_test(seed(number)(machine), settings=chosen)
+                except Dawn:
+                    break
                 except Exception:
                     figures["violations"] += 1
-                    print(
-                        f"--- night {own}, server {version}\n{traceback.format_exc()}", flush=True
-                    )
-                figures["nights"] += 1
+                    print(f"--- seed {number}, server {version}", flush=True)
+                    traceback.print_exc(file=sys.stdout)
+                    box.restart()
+                number += 1
         finally:
             box.stop()
     return figures
-
-
-def one_night(
-    home: Path, box: SandboxProcess, seed: str, figures: Counter[str], ends: float
-) -> None:
-    """A world, a number of acts and runs, and a quiet morning in which all must be well."""
-    draw = random.Random(seed)
-    server = Server(box)
-    night = Night(home, server, draw, figures)
-    night.add()
-    for _ in range(STEPS):
-        if time.monotonic() > ends:
-            break
-        draw.choice(ACTS if draw.random() < 0.4 else RUNS)(night)
-        if draw.random() < 0.03:
-            box.restart()
-            figures["server restarts"] += 1
-    night.settle()
-    server.delete_everything()
 
 
 def main() -> int:
@@ -74,10 +69,12 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--version", help="of the server; several are used in turn otherwise")
+    parser.add_argument("--shrink", action="store_true", help="a violation's shortest sequence")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.worker:
-        print(json.dumps(nights(asked.seed, asked.seconds, asked.version)))
+        found = nights(asked.seed, asked.seconds, asked.version, shrink=asked.shrink)
+        print(json.dumps(found))
         return 0
     print(f"seed {asked.seed}, {asked.seconds:g} s", flush=True)
     versions = [asked.version] if asked.version else ["2.7", "3.0"]
@@ -85,16 +82,17 @@ def main() -> int:
         subprocess.Popen(
             [
                 *(sys.executable, "-m", "tests.torture", "--worker"),
-                *("--seed", str(asked.seed * 100 + place)),
+                *("--seed", str(asked.seed * 1_000_000 + place * 10_000)),
                 *("--seconds", str(asked.seconds)),
                 *("--version", versions[place % len(versions)]),
+                *(["--shrink"] if asked.shrink else []),
             ],
             stdout=subprocess.PIPE,
             text=True,
         )
-        for place in range(os.cpu_count() or 1)
+        for place in range(SIDE_BY_SIDE * (os.cpu_count() or 1))
     ]
-    figures: Counter[str] = Counter()
+    figures: Counter[str] = Counter(violations=0)
     for worker in workers:
         said, _ = worker.communicate()
         *lines, last = said.rstrip().split("\n")
@@ -102,8 +100,7 @@ def main() -> int:
             print("\n".join(lines))
         figures.update(json.loads(last))
     for what, count in sorted(figures.items()):
-        print(f"{what:40} {count:>8,}")
-    print(f"{'violations':40} {figures['violations']:>8,}" if not figures["violations"] else "")
+        print(f"{what:40} {count:>14,}")
     return 1 if figures["violations"] else 0
 
 
