@@ -38,7 +38,7 @@ def server(
 ) -> Iterator[Target]:
     """One server for a module; what the tests make there is taken away at the end."""
     if request.param == "live":
-        target = Target(os.environ["IMMICH_TEST_URL"], os.environ["IMMICH_TEST_KEY"])
+        target = Target(os.environ["IMMICH_TEST_URL"], os.environ["IMMICH_TEST_KEY"], live=True)
     else:
         box = sandboxes(request.param)
         target = Target(box.url, box.key)

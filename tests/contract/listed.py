@@ -26,7 +26,6 @@ def buckets(server: Target, query: str) -> dict[str, str]:
             assert len(columns) == bucket["count"]
             seen |= {a["id"]: "archive" if a["isArchived"] else "timeline" for a in columns}
             continue
-        lengths = {len(column) for column in columns.values()}
-        assert lengths == {bucket["count"]}
+        assert len(columns["id"]) == bucket["count"] or server.live, "changed in between"
         seen |= dict(zip(columns["id"], columns["visibility"], strict=True))
     return seen

@@ -35,7 +35,7 @@ def test_an_edit_of_one_answers_the_asset(server: Target) -> None:
 
 def test_a_live_video_is_linked_later(server: Target) -> None:
     server.need(1, 113)
-    still, video = server.new_asset(), server.new_asset(name="a.mov")
+    still, video = server.settled_asset(), server.new_asset(name="a.mov")
     answer = server.call("PUT", f"/assets/{still}", {"livePhotoVideoId": video})
     assert (answer.status, answer.json["livePhotoVideoId"]) == (200, video)
 
@@ -76,13 +76,17 @@ def test_a_stack_takes_two_and_brings_the_old_one_along(server: Target) -> None:
 
 
 def test_statistics_count_timeline_and_archive(server: Target) -> None:
-    before = server.call("GET", "/assets/statistics").json
-    server.new_asset()
-    server.new_asset(name="a.mp4", extra=server.put_away("archive", form=True))
-    server.new_asset(extra=server.put_away("hidden", form=True))
-    after = server.call("GET", "/assets/statistics").json
-    grown = {name: after[name] - before[name] for name in ("images", "videos", "total")}
-    assert grown == {"images": 1, "videos": 1, "total": 2}
+    def grown() -> dict[str, int]:
+        before = server.call("GET", "/assets/statistics").json
+        server.new_asset()
+        server.new_asset(name="a.mp4", extra=server.put_away("archive", form=True))
+        server.new_asset(extra=server.put_away("hidden", form=True))
+        after = server.call("GET", "/assets/statistics").json
+        return {name: after[name] - before[name] for name in ("images", "videos", "total")}
+
+    # To a live server somebody may upload in between.
+    tries = 3 if server.live else 1
+    assert any(grown() == {"images": 1, "videos": 1, "total": 2} for _ in range(tries))
 
 
 def test_queues_and_jobs_are_told_to_admins(server: Target) -> None:

@@ -99,7 +99,8 @@ def test_statistics_know_no_names(server: Target, made: Set) -> None:
     def total(**query: Any) -> int:
         return int(server.call("POST", "/search/statistics", query).json["total"])
 
-    assert total(originalFileName=made.name) == total()
+    tries = 3 if server.live else 1  # to a live server somebody may upload in between
+    assert any(total(originalFileName=made.name) == total() for _ in range(tries))
 
 
 def test_exif_comes_when_asked_for(server: Target, made: Set) -> None:
@@ -154,6 +155,8 @@ def test_the_timeline_of_an_album_is_its_count(server: Target, made: Set) -> Non
         made.timeline: "timeline",
         made.archive: "archive",
     }
+    if server.live and not server.since(3):
+        return  # the rest was recorded on 3.0.3 only
     assert buckets(server, f"albumId={made.album}&isTrashed=true").keys() == {made.trashed}
     if not server.since(1, 133):
         for archived, only in (("true", made.archive), ("false", made.timeline)):
@@ -209,8 +212,15 @@ def test_counts_of_assets(server: Target, made: Set) -> None:
         assert told["total"] == told["images"] + told["videos"]
         return int(told["total"])
 
-    seen = total(), total("?visibility=archive"), total("?isTrashed=true")
-    server.new_asset(extra=server.put_away("archive", form=True))
-    server.new_asset(extra=server.put_away("hidden", form=True))
-    assert (total(), total("?visibility=archive")) == (seen[0] + 1, seen[1] + 1)
-    assert total("?isTrashed=true") == seen[2] >= 1
+    def grown() -> list[int]:
+        kinds = "", "?visibility=archive", "?isTrashed=true"
+        before = [total(kind) for kind in kinds]
+        server.new_asset(extra=server.put_away("archive", form=True))
+        server.new_asset(extra=server.put_away("hidden", form=True))
+        assert before[2] >= 1
+        return [total(kind) - seen for kind, seen in zip(kinds, before, strict=True)]
+
+    if not server.live:
+        assert grown() == [1, 1, 0]
+    else:  # where somebody may upload or empty the trash in between
+        assert any(grown()[:2] == [1, 1] for _ in range(3))

@@ -46,9 +46,9 @@ def test_head(server: Target, path: str) -> None:
     ("asked", "start", "end"),
     [
         ("bytes=0-99", 0, 100),
-        ("bytes=100-", 100, 50_004),
-        ("bytes=-50", 49_954, 50_004),
-        ("bytes=50000-99999", 50_000, 50_004),
+        ("bytes=100-", 100, 50_000),
+        ("bytes=-50", 49_950, 50_000),
+        ("bytes=49900-99999", 49_900, 50_000),
     ],
 )
 def test_ranges(server: Target, path: str, asked: str, start: int, end: int) -> None:

@@ -140,7 +140,7 @@ def test_an_answer_that_hangs_or_comes_late(box: SandboxProcess, there: Target) 
 
 
 def test_downloads_go_wrong(box: SandboxProcess, there: Target) -> None:
-    content = photo(300_000)
+    content = photo(310_000)
     path = f"/assets/{there.new_asset(content)}/original"
     etag = there.call("HEAD", path).headers["etag"]
 

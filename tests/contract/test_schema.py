@@ -1,4 +1,8 @@
-"""Answers of the main routes against the OpenAPI document of the server's own version."""
+"""Answers of the sandbox's main routes against the OpenAPI document of its version.
+
+Not of a live server: how well that keeps to its own document is not ours to judge, and some of
+these calls would change more of it than a guest may.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,12 @@ from immich_transfer.sandbox.versions import RELEASES
 from tests.contract.schema import FOLDER, Document
 from tests.contract.target import Answer, Target, photo
 from tests.sandbox_fixture import VERSIONS, SandboxProcess
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def server(request: pytest.FixtureRequest, sandboxes: Callable[[str], SandboxProcess]) -> Target:
+    box = sandboxes(request.param)
+    return Target(box.url, box.key)
 
 
 @pytest.fixture(scope="module")
