@@ -220,7 +220,7 @@ def sync(ctx: click.Context, /, library: str, timeout: float | None, **params: A
     """Scan, wait for the end, say what came and went.
 
     Needs library.read, library.update, library.statistics and queue.read (before 2.4 job.read).
-    What went is told of libraries of the key's own user (asset.statistics, from 1.135 on).
+    What went is told of libraries of the key's own user (asset.read or asset.statistics).
     """
 
     async def work(server: Immich) -> None:
@@ -294,4 +294,4 @@ def _say_synced(synced: Synced) -> None:
     say(f"{name}: {', '.join(told) or 'nothing came, nothing went'}.")
     say(f"It now has {_counts(synced.after)}.")
     if synced.went is None:
-        say("Whether files went cannot be told: the key may not count them.")
+        say("Whether files went cannot be told: that takes its owner's key, with asset.read.")

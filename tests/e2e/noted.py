@@ -31,6 +31,7 @@ IN_ALBUM = ", GET /albums, POST /albums {albumName}, PUT /albums/{id}/assets {id
 SCANNED = "GET /libraries, POST /libraries/{id}/scan"
 SYNCED = f"{SCANNED}, GET /libraries/{{id}}/statistics"
 OLD_SCAN = " {refreshModifiedFiles, refreshAllFiles}"
+LOST = "POST /search/metadata {libraryId, isOffline}"
 
 ROWS = (
     Row(
@@ -240,8 +241,8 @@ ROWS = (
         f"{SYNCED}, GET /queues, POST /search/statistics {{libraryId}}",
         lambda s, r: r.lines[0]["came"] == 3 and s.scanned(),
         (
-            ("1.116", SYNCED.replace("/scan", f"/scan{OLD_SCAN}") + ", GET /jobs"),
-            ("1.135", f"{SYNCED}, GET /jobs"),
+            ("1.116", f"{SYNCED.replace('/scan', f'/scan{OLD_SCAN}')}, GET /jobs, {LOST}"),
+            ("1.135", f"{SYNCED}, GET /jobs, {LOST}"),
             ("2.4", f"{SYNCED}, GET /jobs, POST /search/statistics {{libraryId}}"),
         ),
     ),
