@@ -37,14 +37,14 @@ CREATE TABLE wanted (
 class Scratch:
     """Every method of its heirs may be called from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, schema: str = _SCHEMA) -> None:
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._lock = threading.Lock()
         self._db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         self._db.execute("PRAGMA temp_store = FILE")
         self._db.execute("PRAGMA journal_mode = OFF")
         self._db.execute("PRAGMA synchronous = OFF")
-        self._db.executescript(_SCHEMA)
+        self._db.executescript(schema)
 
     def close(self) -> None:
         with self._lock:

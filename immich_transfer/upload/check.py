@@ -8,9 +8,11 @@ written down as owed. A content already on its way up keeps its twins waiting fo
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing, nullcontext
 
 from immich_transfer.errors import TransferError
 from immich_transfer.immich.assets import Found
+from immich_transfer.manifest.seen import Seen
 from immich_transfer.manifest.store import Presence
 from immich_transfer.model import AssetId, Debt, Known, LocalFile, Outcome, Sha1
 from immich_transfer.pipeline.batcher import Batcher
@@ -26,27 +28,31 @@ async def check(
     run: UploadRun, to_check: Batcher[Candidate], to_send: asyncio.Queue[Candidate | None]
 ) -> None:
     """Settle what is there, pass on what is not."""
-    async for batch in to_check.batches():
-        if run.stopping:
-            for candidate in batch:
-                run.put_down(candidate)
-            continue
-        try:
-            await _judge(run, batch, to_send)
-        except TransferError as error:
-            run.cut(error)
+    with closing(Seen()) if run.dry else nullcontext() as foreseen:
+        async for batch in to_check.batches():
+            if run.stopping:
+                for candidate in batch:
+                    run.put_down(candidate)
+                continue
+            try:
+                await _judge(run, batch, to_send, foreseen)
+            except TransferError as error:
+                run.cut(error)
 
 
 async def _judge(
-    run: UploadRun, batch: list[Candidate], to_send: asyncio.Queue[Candidate | None]
+    run: UploadRun,
+    batch: list[Candidate],
+    to_send: asyncio.Queue[Candidate | None],
+    foreseen: Seen | None,
 ) -> None:
     """Ask about a batch and act on the answer."""
     run.landed.clear()
     found = await run.assets.check([candidate.sha1 for candidate in batch])
     absent = await _settle_present(run, batch, found)
-    landed = await _pass_on(run, absent, to_send)
+    landed = await _pass_on(run, absent, to_send, foreseen)
     if landed:
-        await _judge(run, landed, to_send)
+        await _judge(run, landed, to_send, foreseen)
 
 
 async def _settle_present(
@@ -186,9 +192,13 @@ async def _clear_trashed(
 
 
 async def _pass_on(
-    run: UploadRun, absent: list[Candidate], to_send: asyncio.Queue[Candidate | None]
+    run: UploadRun,
+    absent: list[Candidate],
+    to_send: asyncio.Queue[Candidate | None],
+    foreseen: Seen | None,
 ) -> list[Candidate]:
-    """Drop what the user deleted on the server, write down debts, and queue the rest.
+    """Drop what the user deleted on the server, write down debts, and queue the rest. A dry run
+    tells what would go up instead: of each content in `foreseen` once.
 
     Returns those whose content arrived since the server was asked: it has to be asked again.
     """
@@ -200,10 +210,9 @@ async def _pass_on(
         )
         if known:
             absent = [c for c in absent if not _deleted_remotely(run, c, known.get(c.sha1))]
-    if run.dry:
-        for candidate in absent:
-            first = candidate.sha1 not in run.claims
-            run.claims.setdefault(candidate.sha1, [])
+    if foreseen is not None:
+        firsts = await run.in_thread(foreseen.add, [candidate.sha1 for candidate in absent])
+        for candidate, first in zip(absent, firsts, strict=True):
             run.finish(
                 candidate.file,
                 Outcome.UPLOADED if first else Outcome.DUPLICATE,
