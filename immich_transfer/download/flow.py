@@ -38,7 +38,7 @@ from .prune import prune
 from .run import DownloadRun
 from .select import choose, require
 from .settle import settle
-from .sidecars import list_albums
+from .sidecars import is_part_of_sidecar, list_albums
 
 UNFETCHED_JOBS = 512
 """Bound of the queue: enough to keep every transfer busy, little enough to forget in memory."""
@@ -179,7 +179,10 @@ def _sweep_parts(run: DownloadRun, before: Sequence[Part], others: bool) -> None
     ended = []
     for part in before:
         if owed.get(part.asset_id) == part.path:
-            if others or any(run.catalog.holds(s.number, [part.asset_id]) for s in run.sources):
+            wanted = others or any(
+                run.catalog.holds(s.number, [part.asset_id]) for s in run.sources
+            )
+            if wanted and not is_part_of_sidecar(part):
                 continue
             ended.append(part.asset_id)
         folder, name = split(part.path)

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Sequence
 
 import msgspec
 import xxhash
 
-from immich_transfer.disk.place import Folder, is_file, split
+from immich_transfer.disk.place import Folder, is_file, join, split
 from immich_transfer.disk.refusals import write_error
+from immich_transfer.disk.unnamed import AVAILABLE, Unnamed
 from immich_transfer.errors import ItemError
 from immich_transfer.immich.details import Details, facts
 from immich_transfer.manifest.catalog import Wanted
-from immich_transfer.model import AssetId, Placed
+from immich_transfer.model import AssetId, Part, Placed
 from immich_transfer.policy.naming import LONGEST_NAME, part_name, with_suffix
 from immich_transfer.policy.xmp import render_json, render_xmp
 
@@ -30,6 +32,7 @@ READ_BYTES = 256 << 10
 
 
 SIDECARS = ("xmp", "json")
+_SIDECAR_PART = re.compile(r".+-s\d+", re.DOTALL)
 
 
 def sidecar_name(name: str, kind: str) -> str:
@@ -117,7 +120,7 @@ async def write_sidecar(
         shared = [c for c in copies.get(placed.asset_id, ()) if c.path == placed.path]
         known = [placed.sidecar_stamp, *(c.sidecar_stamp for c in shared)]
         with run.destination.folder(folder, make=True) as opened:
-            note = _store(opened, sidecar_name(name, kind), content, placed, known)
+            note = _store(run, opened, sidecar_name(name, kind), content, placed, known)
             for other in SIDECARS:
                 old = sidecar_name(name, other)
                 if other != kind and note is None and as_written(opened, old, *known):
@@ -135,9 +138,14 @@ async def write_sidecar(
 
 
 def _store(
-    folder: Folder, name: str, content: bytes, placed: Placed, known: Sequence[str | None]
+    run: DownloadRun,
+    folder: Folder,
+    name: str,
+    content: bytes,
+    placed: Placed,
+    known: Sequence[str | None],
 ) -> str | None:
-    """Write through a part file, unless what is there is not ours; then say so."""
+    """Write it, unless what is there is not ours; then say so."""
     there = folder.look(name)
     if there is not None:
         if not is_file(there):
@@ -147,16 +155,47 @@ def _store(
             return None
         if not as_written(folder, name, *known):
             return f"{name} was made or edited by somebody else: left as it is"
-    part = part_name(f"{placed.asset_id}-s{placed.collection}", None)
-    descriptor = folder.open_write(part)
+    if there is None and AVAILABLE and _appear(folder, name, content):
+        return None
+    part = part_of_sidecar(placed)
+    temporary = split(part.path)[1]
+    # Promised first, so that a crash leaves no part file that nobody knows.
+    run.manifest.begin_parts(run.mirror, [part])
+    descriptor = folder.open_write(temporary)
     try:
         os.ftruncate(descriptor, 0)
         _write(descriptor, content)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    folder.move(part, folder, name, replace=there is not None)
+    folder.move(temporary, folder, name, replace=there is not None)
+    run.manifest.end_parts(run.mirror, [part.asset_id])
     return None
+
+
+def _appear(folder: Folder, name: str, content: bytes) -> bool:
+    """Write a file that has no name until it is whole; False where there are no such files."""
+    try:
+        file = Unnamed(folder, content)
+    except NotImplementedError:
+        return False
+    try:
+        file.finish(0)
+        file.appear(name)
+    finally:
+        file.close()
+    return True
+
+
+def part_of_sidecar(placed: Placed) -> Part:
+    """What a sidecar is written in, beside its place; remembered apart from the asset's own."""
+    own = AssetId(f"{placed.asset_id}-s{placed.collection}")
+    return Part(own, join(split(placed.path)[0], part_name(own, None)), None)
+
+
+def is_part_of_sidecar(part: Part) -> bool:
+    """Nobody goes on with such a part file: a sidecar is written anew."""
+    return _SIDECAR_PART.fullmatch(part.asset_id) is not None
 
 
 def _digest(folder: Folder, name: str) -> str | None:
