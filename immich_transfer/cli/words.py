@@ -25,8 +25,10 @@ def json_line(line: Mapping[str, Any]) -> str:
     replacement character, since lone surrogates are not JSON."""
     import json
 
+    from immich_transfer.report.wording import escape
+
     text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return escape(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
 
 
 def say(line: str = "") -> None:

@@ -38,6 +38,7 @@ from .asset_answers import (
 )
 from .compat import ALBUM_SEARCH, ALBUMS_HOLD_ASSETS, PEOPLE_PAGED, VISIBILITY
 from .connect import Connection
+from .paging import MOST_MONTHS, Pages, endless, middle
 from .reading import decode
 from .wire import Album, Tag
 
@@ -164,9 +165,12 @@ class Listing:
     async def months(self, album_id: str | None = None) -> list[MonthAnswer]:
         """How many assets the timeline and the archive show, by month (recorded: complete, for
         an album equal to its `assetCount`)."""
-        return await self._http.call(
+        told = await self._http.call(
             "GET", f"timeline/buckets?{self._timeline(album_id)}", list[MonthAnswer]
         )
+        if len(told) > MOST_MONTHS:
+            raise endless()
+        return told
 
     async def month(self, bucket: str, album_id: str | None = None) -> list[TimelineMember]:
         """The ids of one month."""
@@ -201,10 +205,11 @@ class Listing:
         """Everything that matches, some of it more than once; see the head of this module."""
         body = {**filters, "size": PAGE, "withExif": exif}
         before: int | None = None
+        pages = Pages(PAGE)
         while True:
             if before is not None:
                 body["takenBefore"] = instant(before)
-            items, more = await self._page(body)
+            items, more = await self._page(body, pages)
             await keep(items)
             if not more or not items:
                 return
@@ -213,13 +218,16 @@ class Listing:
             if before is None or last + 1 < before:
                 before = last + 1
                 continue
-            await self._tied(filters, last, keep, exif=exif)
+            await self._tied(filters, last, keep, pages, exif=exif)
             older = {**filters, "takenAfter": instant(last - 1), "takenBefore": instant(last)}
-            items, _ = await self._page({**older, "size": PAGE, "withExif": exif, "order": "asc"})
+            body_of_last = {**older, "size": PAGE, "withExif": exif, "order": "asc"}
+            items, _ = await self._page(body_of_last, pages)
             await keep(items)
             before = last - 1
 
-    async def _tied(self, filters: Mapping[str, Any], at: int, keep: Keep, *, exif: bool) -> None:
+    async def _tied(
+        self, filters: Mapping[str, Any], at: int, keep: Keep, pages: Pages, *, exif: bool
+    ) -> None:
         """More than a page of assets taken at one instant: by when they were added, dividing the
         time until what was added in each piece fits in a page."""
         tied = {**filters, "takenAfter": instant(at), "takenBefore": instant(at + 1)}
@@ -229,28 +237,30 @@ class Listing:
             window = {"createdAfter": instant(first), "createdBefore": instant(last)}
             body = {**tied, **window, "size": PAGE, "withExif": exif}
             found, more = await self._answers(body)
+            pages.saw([asset.id for asset in found], more=more)
             await keep([asset.remote() for asset in found])
             if not more:
                 continue
             if last - first > 1:
-                middle = _middle(first, last, [milliseconds(a.created_at) for a in found])
-                spans += [(first, middle), (middle, last)]
+                parted = middle(first, last, [milliseconds(a.created_at) for a in found])
+                spans += [(first, parted), (parted, last)]
                 continue
             # Added in the very same instant, too: pages by number are all there is. What they
             # miss is found by the caller's count.
             number = 2
             while more and found:
-                items, more = await self._page({**body, "page": number})
+                items, more = await self._page({**body, "page": number}, pages)
                 await keep(items)
                 number += 1
 
     async def smart(self, query: str, limit: int, filters: Mapping[str, Any], keep: Keep) -> None:
         """The `limit` best matches of the server's own search (`POST /search/smart`)."""
         number, left = 1, limit
+        size = min(PAGE, limit)
+        pages = Pages(size)
         while left > 0:
-            size = min(PAGE, limit)
             body = {**filters, "query": query, "size": size, "page": number}
-            items, more = await self._page(body, "search/smart")
+            items, more = await self._page(body, pages, "search/smart")
             await keep(items[:left])
             left -= len(items)
             number += 1
@@ -258,9 +268,10 @@ class Listing:
                 return
 
     async def _page(
-        self, body: Mapping[str, Any], route: str = "search/metadata"
+        self, body: Mapping[str, Any], pages: Pages, route: str = "search/metadata"
     ) -> tuple[list[RemoteAsset], bool]:
         found, more = await self._answers(body, route)
+        pages.saw([asset.id for asset in found], more=more)
         return [asset.remote() for asset in found], more
 
     async def _answers(
@@ -301,11 +312,13 @@ class Listing:
         """Ids of people by id and by name; of equal names the first counts."""
         found: dict[str, str] = {}
         number = 1
+        pages = Pages(PAGE)
         while True:
             query = "withHidden=true"
             if self._release >= PEOPLE_PAGED:
-                query += f"&page={number}&size=1000"
+                query += f"&page={number}&size={PAGE}"
             answer = await self._http.call("GET", f"people?{query}", PeopleAnswer)
+            pages.saw([person.id for person in answer.people], more=answer.has_next_page)
             for person in answer.people:
                 found.setdefault(person.name, person.id)
                 found[person.id] = person.id
@@ -328,14 +341,6 @@ class Listing:
                 f"{what} failed: {failure.message}",
                 hint="run the same command again later; nothing is lost",
             ) from None
-
-
-def _middle(first: int, last: int, added: Sequence[int]) -> int:
-    """An instant between the two that parts them where the assets are: the median of those that a
-    page showed; half way where a server does not tell when they were added (< 1.140)."""
-    seen = sorted(ms for ms in added if first <= ms <= last)
-    middle = seen[len(seen) // 2] if seen else (first + last) // 2
-    return min(max(middle, first + 1), last - 1)
 
 
 def album_filter(album_id: str) -> dict[str, Sequence[str]]:

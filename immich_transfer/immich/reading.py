@@ -41,14 +41,18 @@ async def pieces(content: aiohttp.StreamReader, idle: float) -> AsyncIterator[by
 
 async def whole(response: aiohttp.ClientResponse, limit: int, idle: float) -> bytes:
     """The whole body, refused beyond `limit` bytes, packed or unpacked."""
-    parts: list[bytes] = []
-    total = 0
-    async for part in pieces(response.content, idle):
-        total += len(part)
-        if total > limit:
+    got = b""
+    more: bytearray | None = None  # not a list of parts: they may be of one byte each
+    async for piece in pieces(response.content, idle):
+        if more is not None:
+            more += piece
+        elif got:
+            more = bytearray(got + piece)
+        else:
+            got = piece
+        if len(got if more is None else more) > limit:
             raise ConnectionFailed(f"the answer is larger than {limit:,} bytes")
-        parts.append(part)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    return got if more is None else bytes(more)
 
 
 def decode(body: bytes, answer: type[T]) -> T:

@@ -75,11 +75,11 @@ def certificate_refused(base: URL, error: aiohttp.ClientConnectorCertificateErro
     )
 
 
-def target_of(location: str) -> str:
+def target_of(base: URL, location: str) -> str:
     """Where a redirect leads, without its query: that may hold what is nobody's business."""
     try:
-        url = URL(location)
-        return str(url.origin()) + url.path if url.absolute else location[:200]
+        url = base.join(URL(location))
+        return f"{url.origin()}{url.path[:200]}"
     except ValueError:
         return "somewhere else"
 

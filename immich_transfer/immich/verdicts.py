@@ -78,7 +78,7 @@ def judge(
             return CannotContinue(f"the server's disk is full ({told})")
         case _ if 300 <= status < 400:
             return UsageError(
-                f"{base} redirects to {target_of(headers.get('Location', ''))}",
+                f"{base} redirects to {target_of(base, headers.get('Location', ''))}",
                 hint="if that is your server, too, use its final address as the server's URL",
             )
         case _ if status >= 500:

@@ -18,6 +18,7 @@ from ..events import Event, Finished, RunStarted, Settled, Stopping, Waiting
 from ..model import ItemResult
 from .meter import Meter
 from .stream import Out
+from .wording import escape
 
 BATCH_BYTES = 64 * 1024
 """Lines are written together up to here: what a pipe takes in one go."""
@@ -157,6 +158,8 @@ class JsonLines:
     def _put_data(self, data: bytes) -> None:
         if self._out.broken:
             return
+        if not data.isascii():
+            data = escape(data.decode()).encode()
         self._batch += data
         self._batch += b"\n"
         if len(self._batch) >= BATCH_BYTES:

@@ -96,6 +96,11 @@ def clean(text: str) -> str:
     return _HOSTILE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+def escape(line: str) -> str:
+    """A line of JSON that says the same and cannot do anything to a terminal either."""
+    return _HOSTILE.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
+
+
 def sentence(text: str) -> str:
     """`text` on one line, cleaned, ending in a full stop."""
     line = clean(" ".join(text.split()))

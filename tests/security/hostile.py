@@ -14,6 +14,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import Self
 from urllib.parse import urlsplit
 
 Play = Callable[[socket.socket], None]
@@ -43,7 +44,7 @@ class Listener:
     def serve(self, client: socket.socket) -> None:
         raise NotImplementedError
 
-    def __enter__(self):  # type: ignore[no-untyped-def]
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -79,8 +80,12 @@ class Hostile(Listener):
         super().__init__()
 
     def play(self, what: str, play: Play) -> None:
-        """`what` is a pattern for method and path, like `GET /api/albums`."""
-        self._plays.append((re.compile(what), play))
+        """`what` is a pattern for method and path, like `GET /api/albums`; the newest counts."""
+        self._plays.insert(0, (re.compile(what), play))
+
+    def forget(self) -> None:
+        """Play nothing any more."""
+        self._plays.clear()
 
     def asked(self, what: str) -> int:
         """How many requests fit the pattern."""
