@@ -18,6 +18,10 @@ PROGRAM = "immich-transfer"
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if argv is None and "--api-key" in " ".join(arguments):
+        from .hiding import hidden
+
+        arguments = hidden(arguments)
     code = run(arguments)
     # The code is settled: a late Ctrl-C must not turn it into a traceback.
     with contextlib.suppress(ValueError):

@@ -162,8 +162,9 @@ def server_options(command: F) -> F:
                 "--api-key",
                 metavar="KEY",
                 section=SERVER,
-                help="The API key. Other users see it in `ps`: better set it in the environment"
-                " or use --api-key-file. [env: IMMICH_API_KEY]",
+                help="The API key. It stays in the shell's history, and others may see it in `ps`"
+                " for a moment: better set it in the environment or use --api-key-file."
+                " [env: IMMICH_API_KEY]",
             ),
             option(
                 "--api-key-file",
