@@ -268,8 +268,10 @@ def delete(
     """
 
     async def work(server: Immich) -> int:
+        from immich_transfer.report.wording import count as written
+
         how = "for good; nothing brings them back" if force else "into the trash"
-        confirm(f"Delete {len(assets_):,} photos {how}?", yes=yes)
+        confirm(f"Delete {written(len(assets_), 'photo')} {how}?", yes=yes)
         changes = await server.assets.delete(assets_, force=force)
         return show_changes(changes, json=params["json"], quiet=params["quiet"])
 

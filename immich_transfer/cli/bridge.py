@@ -110,7 +110,7 @@ def bridge_options(command: F) -> F:
 
 
 def yes_option(command: F) -> F:
-    """For what cannot be taken back: where nobody can be asked it is demanded at once."""
+    """For what deletes: where nobody can be asked it is demanded at once."""
 
     def sure(_: click.Context, __: click.Parameter, yes: bool) -> bool:
         if not yes:
@@ -169,7 +169,7 @@ def _must_have_terminal() -> None:
 
     if not (_is_terminal(sys.stdin) and _is_terminal(sys.stderr)):
         raise UsageError(
-            "this cannot be taken back, and there is no terminal to ask on",
+            "this deletes something, and there is no terminal to ask on",
             hint="add --yes to do it without asking",
         )
 

@@ -292,6 +292,7 @@ def _say_synced(synced: Synced) -> None:
     told = [words.format(count(number, "file")) for number, words in moves if number]
     name = one_line(synced.library.name)
     say(f"{name}: {', '.join(told) or 'nothing came, nothing went'}.")
-    say(f"It now has {_counts(synced.after)}.")
+    lost = f", {synced.offline_after:,} of them without a file" if synced.offline_after else ""
+    say(f"It now has {_counts(synced.after)}{lost}.")
     if synced.went is None:
         say("Whether files went cannot be told: that takes its owner's key, with asset.read.")

@@ -115,7 +115,7 @@ def _statistics(statistics: Statistics, indent: str = "") -> None:
     say(f"{indent}{photos} and {videos}, {size(statistics.usage)}")
     heads = ("USER", "PHOTOS", "VIDEOS", "SIZE", "QUOTA")
     shown = [Column(head, right=place > 0, elastic=place == 0) for place, head in enumerate(heads)]
-    with Table(*shown) as table:
+    with Table(*shown, indent=indent) as table:
         for user in statistics.usage_by_user:
             quota = user.quota_size_in_bytes
             table.row(

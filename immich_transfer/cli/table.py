@@ -35,9 +35,10 @@ class Column(NamedTuple):
 class Table:
     """A table on stdout. `close` writes what is still held back; use as a context manager."""
 
-    def __init__(self, *columns: Column, empty: str = "") -> None:
-        """`empty` is said instead of a table without rows."""
+    def __init__(self, *columns: Column, empty: str = "", indent: str = "") -> None:
+        """`empty` is said instead of a table without rows; `indent` stands before each row."""
         self._columns = columns
+        self._indent = indent
         self._empty = empty
         self._held: list[list[str]] = []
         self._widths: list[int] | None = None
@@ -46,7 +47,9 @@ class Table:
     def __enter__(self) -> Table:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._empty = ""  # what was refused or cut short is not known to be empty
         self.close()
 
     def row(self, *values: object) -> None:
@@ -73,7 +76,7 @@ class Table:
         room = _terminal_width()
         self._narrow = room is not None
         if room is not None:
-            _squeeze(widths, self._columns, room)
+            _squeeze(widths, self._columns, room - len(self._indent))
         self._widths = widths
         self._held = []
         for row in rows:
@@ -93,7 +96,7 @@ class Table:
                 shown.append(pad + text)
             else:
                 shown.append(text if place == last else text + pad)
-        say(GAP.join(shown).rstrip())
+        say(self._indent + GAP.join(shown).rstrip())
 
 
 def _squeeze(widths: list[int], columns: Sequence[Column], room: int) -> None:

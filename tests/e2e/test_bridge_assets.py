@@ -200,6 +200,7 @@ def test_permissions_are_named_before_the_call(bench: Bench, server: Server) -> 
         (("restore", asset_id), "asset.delete"),
     ):
         assert permission in bench.run("assets", *arguments, code=12).error["message"]
+    assert bench.run("assets", "list", json=False, code=12).stdout == ""
     bench.key = server.new_key(["user.read", "asset.read"])
     assert "asset.download" in bench.run("assets", "original", asset_id, code=12).error["message"]
 

@@ -99,6 +99,7 @@ def test_a_sync_says_what_came_and_went(admin: Bench, box: SandboxProcess, disk:
     said = admin.run("libraries", "sync", "Sync", json=False)
     assert "Sync: nothing came, nothing went." in said.stdout
     assert "8 photos and 1 video" in said.stdout
+    assert "1 of them without a file" in said.stdout
     assert said.stderr == ""
 
 

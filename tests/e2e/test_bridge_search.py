@@ -113,6 +113,8 @@ def test_what_makes_no_sense_is_refused(bench: Bench, server: Server) -> None:
 def test_permissions_are_named(bench: Bench, server: Server) -> None:
     bench.key = server.new_key(["user.read"])
     assert "asset.read" in bench.run("search", "beach", code=12).error["message"]
+    refused = bench.run("search", "beach", json=False, code=12)
+    assert refused.stdout == "", "not that nothing was found"
     assert "tag.read" in bench.run("tags", "list", code=12).error["message"]
     assert "tag.create" in bench.run("tags", "add", "Sea", code=12).error["message"]
     bench.key = server.new_key(["user.read", "asset.read"])

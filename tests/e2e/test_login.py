@@ -17,6 +17,14 @@ from typing import Any, ClassVar
 
 import pytest
 
+from immich_transfer.cli.abilities import ABILITIES, ADMIN_ABILITIES
+from immich_transfer.cli.albums import albums
+from immich_transfer.cli.assets import assets
+from immich_transfer.cli.jobs import jobs
+from immich_transfer.cli.libraries import libraries
+from immich_transfer.cli.tags import tags
+from immich_transfer.cli.users import users
+
 from .support import TIMEOUT, Bench, Result, Server, command, free_port, photo, sha1
 
 PLAIN = "keyring_of_the_test"
@@ -118,9 +126,31 @@ def test_what_is_missing_for_which_command_is_named(user: Home, server: Server) 
     assert line["missing"]["upload --album"] == ["album.create", "albumAsset.create"]
     assert line["missing"]["download, mirror"] == ["asset.read", "asset.download"]
     assert line["missing"]["assets delete"] == ["asset.delete"]
+    assert line["missing"]["jobs list, wait"] == ["queue.read"]
+    assert line["missing"]["users list, me"] == []
     told = user.bench.start("ping", json=False, env=user.environment).finish().stdout
     assert "lacks asset.delete" in told
     assert max(map(len, told.splitlines())) <= 80
+
+
+def test_what_is_for_admins_is_told_to_others(user: Home, server: Server) -> None:
+    line = one(user.login("--api-key-file", user.key_file(server.key)))
+    assert line["admin"] is False
+    assert not any(line["missing"].values())
+    told = user.bench.start("ping", json=False, env=user.environment).finish().stdout
+    assert "everything that immich-transfer does\nbut what is for admins: server stat" in told
+    admin = one(user.login("--api-key-file", user.key_file(server.box.key)))
+    assert admin["admin"] is True
+    told = user.bench.start("ping", json=False, env=user.environment).finish().stdout
+    assert "for admins" not in told
+
+
+def test_every_command_that_asks_a_server_is_in_the_list() -> None:
+    words = {word.strip(",") for job in (*ABILITIES, *ADMIN_ABILITIES) for word in job.split()}
+    groups = [albums, assets, jobs, libraries, tags, users]
+    named = {name for group in groups for name in group.commands}
+    assert named - words == {"show", "empty", "clear-failed"}, "as those beside them"
+    assert {"upload", "download", "mirror", "check", "search", "server"} <= words
 
 
 def test_a_wrong_key_is_12_and_nothing_is_stored(user: Home) -> None:
