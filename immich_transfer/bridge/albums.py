@@ -34,8 +34,8 @@ class Albums(Calls):
         return sorted(distinct.values(), key=lambda album: (album.name.casefold(), album.id))
 
     async def get(self, album_id: str) -> Album:
-        """One album (`GET /albums/{id}`, permission `album.read`). Raises UsageError when there is
-        none of this id, or none that the key may see."""
+        """One album (`GET /albums/{id}`, every version, permission `album.read`). Raises UsageError
+        when there is none of this id, or none that the key may see."""
         self._need("album.read", purpose="showing an album")
         path = path_of("albums", album_id)
         if self._release < ALBUMS_HOLD_ASSETS:
@@ -47,7 +47,7 @@ class Albums(Calls):
 
     async def find(self, wanted: str) -> Album:
         """The album of this id or exact name. Raises UsageError when there is none, or when several
-        have this name: it lists their ids."""
+        have this name: it lists their ids. Every version; permission `album.read`."""
         if is_id(wanted):
             return await self.get(wanted)
         albums = {album.id: album for album in await self.list()}
@@ -57,8 +57,8 @@ class Albums(Calls):
     async def create(
         self, name: str, *, description: str = "", assets: Iterable[str] = ()
     ) -> Album:
-        """Make an album (`POST /albums`, permission `album.create`). Names need not be unique;
-        assets that the key may not share are left out without a word."""
+        """Make an album (`POST /albums`, every version, permission `album.create`). Names need not
+        be unique; assets that the key may not share are left out without a word."""
         self._need("album.create", purpose="making an album")
         body = {"albumName": name, "assetIds": [*assets]}
         if description:
@@ -66,8 +66,8 @@ class Albums(Calls):
         return await self._ask("POST", "albums", Album, json=body)
 
     async def rename(self, album_id: str, name: str, *, description: str | None = None) -> Album:
-        """Give another name, and description if it is not None (`PATCH /albums/{id}`, permission
-        `album.update`; the owner's right, from 2.6 on also an editor's)."""
+        """Give another name, and description if it is not None (`PATCH /albums/{id}`, every
+        version, permission `album.update`; the owner's right, from 2.6 on also an editor's)."""
         self._need("album.update", purpose="renaming an album")
         body = {"albumName": name}
         if description is not None:
@@ -90,8 +90,8 @@ class Albums(Calls):
         return await self._change("DELETE", album_id, assets, "removed", "not-in")
 
     async def delete(self, album_id: str) -> None:
-        """Delete an album for good; its assets stay (`DELETE /albums/{id}`, permission
-        `album.delete`)."""
+        """Delete an album for good; its assets stay (`DELETE /albums/{id}`, every version,
+        permission `album.delete`)."""
         self._need("album.delete", purpose="deleting an album")
         try:
             await self._tell("DELETE", path_of("albums", album_id))

@@ -20,8 +20,9 @@ class Assets(Bodies):
     """`server.assets`. Every call exists on all versions from 1.106 on."""
 
     async def get(self, asset_id: str) -> Asset:
-        """Everything about one asset, tags and people included (`GET /assets/{id}`, permission
-        `asset.read`). Raises UsageError when it is gone, locked or not the key's to see."""
+        """Everything about one asset, tags and people included (`GET /assets/{id}`, every version,
+        permission `asset.read`). Raises UsageError when it is gone, locked or not the key's to
+        see."""
         self._need("asset.read", purpose="showing an asset")
         found = await FullListing(self._connection).asset(AssetId(asset_id))
         if found is None:
@@ -35,7 +36,7 @@ class Assets(Bodies):
 
         Complete also where dates are equal, unlike pages of a search: `GET /timeline/buckets` and
         `/timeline/bucket` tell the ids, `POST /search/metadata` what they are, `GET /assets/{id}`
-        what that missed. Permission `asset.read`.
+        what that missed. Every version; permission `asset.read`.
         """
         self._need("asset.read", purpose="listing assets")
         user = self._connection.user
@@ -44,8 +45,8 @@ class Assets(Bodies):
             yield asset
 
     async def trash(self, *, details: bool = False) -> AsyncGenerator[Asset, None]:
-        """What is in the trash, the newest first (`POST /search/metadata`, permission
-        `asset.read`)."""
+        """What is in the trash, the newest first (`POST /search/metadata`, every version,
+        permission `asset.read`)."""
         self._need("asset.read", purpose="listing the trash")
         listing = FullListing(self._connection)
         user = self._connection.user
@@ -56,14 +57,14 @@ class Assets(Bodies):
 
     async def delete(self, ids: Iterable[str], *, force: bool = False) -> Sequence[Change]:
         """Move assets to the trash, or with `force` delete them for good, a moment later; says of
-        each what became of it (`DELETE /assets`, permission `asset.delete`)."""
+        each what became of it (`DELETE /assets`, every version, permission `asset.delete`)."""
         self._need("asset.delete", purpose="deleting assets")
         outcome: Outcome = "deleted" if force else "trashed"
         return await self._each("DELETE", "assets", ids, outcome, {"force": force})
 
     async def restore(self, ids: Iterable[str]) -> Sequence[Change]:
         """Take assets out of the trash; says of each what became of it (`POST
-        /trash/restore/assets`, permission `asset.delete`)."""
+        /trash/restore/assets`, every version, permission `asset.delete`)."""
         self._need("asset.delete", purpose="restoring assets")
         return await self._each("POST", "trash/restore/assets", ids, "restored", {})
 

@@ -43,13 +43,14 @@ class Jobs(Calls):
         return Queues(self._connection)
 
     async def list(self) -> list[Queue]:
-        """Every queue of this version. Permission `reading`."""
+        """Every queue that this server has. Every version: `GET /queues`, before 2.4 `GET /jobs`.
+        Permission `reading`."""
         with admin_only(self._connection, self.reading, purpose="listing the server's jobs"):
             return await self._queues.every()
 
     async def find(self, wanted: str) -> Queue:
         """The queue of this name, in any spelling. Raises UsageError when there is none,
-        CannotContinue when only other versions have it. Permission `reading`."""
+        CannotContinue when only other versions have it. Every version; permission `reading`."""
         return (await self._found([wanted]))[0]
 
     async def start(self, wanted: str, *, force: bool = False) -> Queue | None:
@@ -70,16 +71,17 @@ class Jobs(Calls):
             return await self._queues.command(queue.name, "start", force=force)
 
     async def pause(self, wanted: str) -> Queue:
-        """Begin no new job; what runs is finished. Permissions `reading` and `changing`."""
+        """Begin no new job; what runs is finished. Every version: `PUT /queues/{name}`, before 2.4
+        `PUT /jobs/{name}`. Permissions `reading` and `changing`."""
         return await self._set(wanted, True)
 
     async def resume(self, wanted: str) -> Queue:
-        """Go on. Permissions `reading` and `changing`."""
+        """Go on. Every version, as `pause`. Permissions `reading` and `changing`."""
         return await self._set(wanted, False)
 
     async def empty(self, wanted: str) -> None:
-        """Drop the jobs that wait. From 2.4 on permission `queueJob.delete`, before it
-        `job.create`."""
+        """Drop the jobs that wait. Every version: `DELETE /queues/{name}/jobs` (permission
+        `queueJob.delete`), before 2.4 `PUT /jobs/{name}` (`job.create`)."""
         queue = await self.find(wanted)
         modern = self._queues.modern
         permission = "queueJob.delete" if modern else "job.create"
@@ -108,7 +110,7 @@ class Jobs(Calls):
 
         Raises LimitReached after `timeout` seconds, CannotContinue when a queue named here is
         paused and has jobs: it would never become idle. Without names such ones are left out.
-        Permission `reading`.
+        Every version; permission `reading`.
         """
         names = [queue.name for queue in await self._found(wanted)]
         until = None if timeout is None else time.monotonic() + timeout

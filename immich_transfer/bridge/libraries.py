@@ -48,13 +48,13 @@ class Libraries(Calls):
     """`/libraries`. Every version; always the key of an admin, with the permission named."""
 
     async def list(self) -> list[Library]:
-        """All of them, whoever owns them. Permission `library.read`."""
+        """All of them, whoever owns them. Every version; permission `library.read`."""
         with self._admin("library.read", purpose="listing libraries"):
             return await self._ask("GET", "libraries", list[Library])
 
     async def find(self, wanted: str) -> Library:
         """The one with this id or exact name. Raises UsageError when there is none, or when
-        several have the name (listing them). Permission `library.read`."""
+        several have the name (listing them). Every version; permission `library.read`."""
         known = await self.list()
         found = pick("library", wanted, ((library.id, library.name) for library in known))
         return next(library for library in known if library.id == found)
@@ -68,7 +68,7 @@ class Libraries(Calls):
         owner: str | None = None,
     ) -> Library:
         """A new one. `paths` are folders as the server sees them; `owner` is a user's id, by
-        default the key's own. Permission `library.create`."""
+        default the key's own. Every version; permission `library.create`."""
         with self._admin("library.create", purpose="creating a library"):
             user = self._connection.user
             if owner is None:
@@ -85,7 +85,7 @@ class Libraries(Calls):
             return await self._ask("POST", "libraries", Library, json=body)
 
     async def statistics(self, library_id: str) -> LibraryStatistics:
-        """Photos, videos and bytes. Permission `library.statistics`."""
+        """Photos, videos and bytes. Every version; permission `library.statistics`."""
         with self._admin("library.statistics", purpose="the statistics of a library"):
             path = path_of("libraries", library_id, "statistics")
             return await self._ask("GET", path, LibraryStatistics)
@@ -93,8 +93,8 @@ class Libraries(Calls):
     async def validate(
         self, library_id: str, paths: Sequence[str], exclude: Sequence[str] = ()
     ) -> tuple[PathCheck, ...]:
-        """Whether the server can read these folders. Permission `all`: it names none of its
-        own."""
+        """Whether the server can read these folders. Every version; permission `all`: it names
+        none of its own."""
         with self._admin("all", purpose="checking a library's folders"):
             path = path_of("libraries", library_id, "validate")
             body = {"importPaths": list(paths), "exclusionPatterns": list(exclude)}
@@ -156,7 +156,7 @@ class Libraries(Calls):
         queue's state while it works.
 
         Raises CannotContinue when that queue is paused, LimitReached after `timeout` seconds (the
-        scan goes on). Permissions: those of `statistics`, `scan` and `Jobs.list`.
+        scan goes on). Every version; permissions: those of `statistics`, `scan` and `Jobs.list`.
         """
         jobs = Jobs(self._connection)
         needed = ("library.update", "library.statistics", jobs.reading)

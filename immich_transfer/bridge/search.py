@@ -126,7 +126,8 @@ class Search(Calls):
             raise
 
     async def people(self) -> Sequence[Person]:
-        """Everybody recognised, hidden ones included (`GET /people`, permission `person.read`)."""
+        """Everybody recognised, hidden ones included (`GET /people`, every version, permission
+        `person.read`)."""
         self._need("person.read", purpose="listing people")
         known = await Listing(self._connection).people()
         names = {person_id: name for name, person_id in known.items() if name != person_id}

@@ -28,7 +28,8 @@ class Tags(Calls):
     names, each made by itself."""
 
     async def list(self) -> Sequence[Tag]:
-        """Every tag of the key's user, by path (`GET /tags`, permission `tag.read`)."""
+        """Every tag of the key's user, by path (`GET /tags`, every version, permission
+        `tag.read`)."""
         self._need("tag.read", purpose="listing tags")
         tags = await self._ask("GET", "tags", list[Tag], what="listing tags")
         return sorted(tags, key=lambda tag: (tag.path.casefold(), tag.id))
@@ -52,7 +53,7 @@ class Tags(Calls):
 
     async def add(self, tag_id: str, assets: Iterable[str]) -> Sequence[Change]:
         """Put a tag on assets, and say of each what became of it (`PUT /tags/{id}/assets`,
-        permission `tag.asset`)."""
+        every version, permission `tag.asset`)."""
         self._need("tag.asset", purpose="tagging")
         ids = [*assets]
         changes: list[Change] = []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -17,7 +19,15 @@ from immich_transfer import (
     ServerUnavailable,
     UsageError,
 )
+from immich_transfer.bridge.albums import Albums
+from immich_transfer.bridge.assets import Assets
+from immich_transfer.bridge.jobs import Jobs
+from immich_transfer.bridge.libraries import Libraries
 from immich_transfer.bridge.models import Asset, Change
+from immich_transfer.bridge.search import Search
+from immich_transfer.bridge.server_info import ServerInfo
+from immich_transfer.bridge.tags import Tags
+from immich_transfer.bridge.users import Users
 from immich_transfer.events import Event, Retrying
 from tests.sandbox_fixture import BRIDGED
 
@@ -35,6 +45,21 @@ def use(server: Server, work: Callable[[Immich], Awaitable[None]], key: str | No
             await work(client)
 
     asyncio.run(go())
+
+
+NAMESPACES = (Albums, Assets, Jobs, Libraries, Search, ServerInfo, Tags, Users)
+LIFETIME = re.compile(r"every version|all versions|(since|until|before) \d+\.\d+", re.IGNORECASE)
+
+
+def test_every_call_says_which_servers_have_it() -> None:
+    described = {
+        f"{kind.__name__}.{name}": " ".join((inspect.getdoc(member) or "").split())
+        for kind in NAMESPACES
+        for name, member in inspect.getmembers(kind)
+        if not name.startswith("_")
+    }
+    assert len(described) > 40
+    assert [name for name, text in described.items() if not LIFETIME.search(text)] == []
 
 
 @every_version
