@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from operator import attrgetter
 
 import msgspec
@@ -19,9 +19,13 @@ from immich_transfer.failpoints import ARMED, refusal
 from immich_transfer.model import LocalFile, Skipped, Unreadable
 from immich_transfer.policy.filters import Filters
 
+from .crowd import Crowd
 from .roots import CACHE_TAG, Entry, Place, Plan, Reach, fault, join
 
+PIECE = 30_000
+"""Entries held at once; a folder with as many or more is a crowd."""
 _by_name = attrgetter("name")
+_by_path = attrgetter("path")
 
 
 class WalkBatch(msgspec.Struct):
@@ -50,7 +54,7 @@ class Tree:
         self._visited: set[str] = set()
         """Real folders, only kept when links are followed: nothing else leads in a circle."""
 
-    def listings(self) -> Iterator[tuple[Place, list[Entry], bool]]:
+    def listings(self) -> Iterator[tuple[Place, Iterable[Entry], bool]]:
         """Each folder with what is no folder in it; True when only named files are meant."""
         for start in self._plan.starts:
             if start.named is not None:
@@ -64,7 +68,7 @@ class Tree:
             else:
                 yield from self._below(place)
 
-    def _below(self, start: Place) -> Iterator[tuple[Place, list[Entry], bool]]:
+    def _below(self, start: Place) -> Iterator[tuple[Place, Iterable[Entry], bool]]:
         self._stack.append(start)
         while self._stack:
             place = self._stack.pop()
@@ -72,32 +76,64 @@ class Tree:
                 if place.real in self._visited:
                     continue
                 self._visited.add(place.real)
-            entries = self._list(place)
+            pieces = self._pieces(place)
+            entries = next(pieces)
             if (
                 place is not start
-                and any(entry.name == CACHE_TAG for entry in entries)
+                # In a crowd the tag may come later.
+                and (len(entries) == PIECE or any(entry.name == CACHE_TAG for entry in entries))
                 and self._reach.leaves_cache(place.path)
             ):
                 self._skip(place.label, f"cache folder ({CACHE_TAG})")
                 continue
-            yield place, self._sort_out(place, entries), False
+            yield place, self._sort_out(place, entries, pieces), False
 
-    def _list(self, place: Place) -> list[os.DirEntry[str]]:
+    def _pieces(self, place: Place) -> Iterator[list[os.DirEntry[str]]]:
+        """The listing in sorted pieces; at least one, perhaps empty."""
         entries: list[os.DirEntry[str]] = []
         try:
             if ARMED:
                 refusal("disk.list")
             with os.scandir(place.path) as listing:
-                entries.extend(listing)
+                for entry in listing:
+                    if len(entries) == PIECE:
+                        entries.sort(key=_by_name)
+                        yield entries
+                        entries = []
+                    entries.append(entry)
         except OSError as error:  # what was listed before the trouble is kept
             self.found.unreadable.append(Unreadable(place.label, fault(error)))
         entries.sort(key=_by_name)
-        return entries
+        yield entries
 
-    def _sort_out(self, place: Place, entries: list[os.DirEntry[str]]) -> list[Entry]:
+    def _sort_out(
+        self,
+        place: Place,
+        entries: list[os.DirEntry[str]],
+        more: Iterator[list[os.DirEntry[str]]],
+    ) -> Iterable[Entry]:
         """Put the folders on the stack; return the rest that is not left out by its name."""
-        rest: list[Entry] = []
         folders: list[Place] = []
+        rest, left_out = self._sorted_out(place, entries, folders)
+        crowd: Crowd | None = None
+        if len(entries) == PIECE:
+            crowd = Crowd(place.path)
+            crowd.add([entry.name for entry in rest])
+            for piece in more:
+                some, count = self._sorted_out(place, piece, folders)
+                crowd.add([entry.name for entry in some])
+                left_out += count
+            folders.sort(key=_by_path)
+        if left_out:
+            self._skip(place.label, f"hidden or system files: {left_out:,} left out")
+        self._stack += reversed(folders)
+        return rest if crowd is None else crowd
+
+    def _sorted_out(
+        self, place: Place, entries: list[os.DirEntry[str]], folders: list[Place]
+    ) -> tuple[list[Entry], int]:
+        """Of one piece: what is neither folder nor left out, and how many were left out."""
+        rest: list[Entry] = []
         left_out = 0
         leaves_file = self._reach.leaves_file
         named = self._plan.real_files
@@ -114,10 +150,7 @@ class Tree:
                     rest.append(entry)
             except OSError as error:
                 self.found.unreadable.append(Unreadable(place.shown + name, fault(error)))
-        if left_out:
-            self._skip(place.label, f"hidden or system files: {left_out:,} left out")
-        self._stack += reversed(folders)
-        return rest
+        return rest, left_out
 
     def _folder(self, place: Place, name: str, folders: list[Place]) -> None:
         below = place.below(name)

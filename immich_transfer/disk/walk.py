@@ -3,15 +3,16 @@
     roots ─► Tree: one folder's listing at a time, sorted ─► walk: kind, stat, sidecar ─► WalkBatch
 
 Synchronous and lazy: the caller pulls batches in a worker thread, the first ones small so that the
-rest of the pipeline starts at once. Memory holds one folder's listing, the folders still to visit
-and the batch. Nothing is opened but folders, and the tag file of caches.
+rest of the pipeline starts at once. Memory holds one folder's listing (of a crowded one only the
+names, packed), the folders still to visit and the batch. Nothing is opened but folders, and the tag
+file of caches.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from immich_transfer.model import Fingerprint, LocalFile, Skipped, Unreadable
@@ -139,7 +140,7 @@ def folders(
 
 
 def _sidecars(
-    place: Place, entries: list[Entry], named: bool, filters: Filters, endings: tuple[str, ...]
+    place: Place, entries: Iterable[Entry], named: bool, filters: Filters, endings: tuple[str, ...]
 ) -> Sidecars | None:
     """The sidecars of a folder; None when there are none, as nearly everywhere."""
     names = [entry.name for entry in entries if entry.name.lower().endswith(endings)]

@@ -558,6 +558,66 @@ def test_a_flat_folder_is_listed_once(home: Path, monkeypatch: pytest.MonkeyPatc
         assert len(calls) < 10
 
 
+@POSIX
+def test_a_crowded_folder_is_walked_like_any_other(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Held as packed names, in pieces: all else is the same, a link or a junk file included."""
+    fill(home, *(f"{n * 7919 % 1000:03}.jpg" for n in range(1000)))
+    fill(home, "p.dng", "p.dng.xmp", "lost.xmp", ".hidden.jpg", "notes.txt", "b/x.jpg", "a/y.jpg")
+    fill(home, "a/.hidden.jpg", "\udcff\u00e9.jpg", "\U0001f600.jpg")
+    photos = home / "photos"
+    (photos / "link.jpg").symlink_to("000.jpg")
+    (photos / "broken.jpg").symlink_to("nothing.jpg")
+    (photos / "zlink").symlink_to("a")
+    (photos / "empty.jpg").write_bytes(b"")
+    os.mkfifo(photos / "fifo.jpg")
+    variants: list[dict[str, Any]] = [{}, {"hidden": True}, {"follow_links": True}]
+    for flags in variants:
+        plain = go(**flags)
+        with monkeypatch.context() as crowding:
+            crowding.setattr("immich_transfer.disk.tree.PIECE", 64)
+            crowding.setattr("immich_transfer.disk.crowd.BLOCK", 10)
+            crowded = go(**flags)
+            wanted = list(folders(["photos"], PLAIN, **flags))
+        assert crowded.files == plain.files
+        assert sorted(crowded.skipped, key=str) == sorted(plain.skipped, key=str)
+        assert (crowded.orphan_sidecars, crowded.unreadable) == (plain.orphan_sidecars, [])
+        assert len(plain.files) >= 1005
+        assert sorted({(file.root, file.folder) for file in plain.files}) == sorted(wanted)
+
+
+def test_a_crowded_cache_folder_is_left_out_wherever_its_tag_stands(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("immich_transfer.disk.tree.PIECE", 8)
+    fill(
+        home,
+        "a.jpg",
+        *(f"cache/{n:02}.jpg" for n in range(30)),
+        *(f"full/{n}.jpg" for n in range(8)),
+    )
+    fill(home, f"cache/{CACHE_TAG}", content=TAG)
+    found = go()
+    assert shown(found) == ["photos/a.jpg", *(f"photos/full/{n}.jpg" for n in range(8))]
+    assert reasons(found) == {"photos/cache": f"cache folder ({CACHE_TAG})"}
+
+
+def test_what_vanishes_from_a_crowd_is_one_line(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("immich_transfer.disk.tree.PIECE", 8)
+    fill(home, *(f"{n:03}.jpg" for n in range(100)))
+    batches = walk(["photos"], PLAIN, batch=10)
+    first = next(batches)
+    (home / "photos/099.jpg").unlink()
+    rest = gather(batches)
+    assert len(first.files) + len(rest.files) == 99
+    assert [(bad.shown, bad.error) for bad in rest.unreadable] == [
+        ("photos/099.jpg", "vanished during the walk")
+    ]
+
+
 @LINUX
 def test_deep_trees_end_where_the_system_ends(home: Path) -> None:
     """Deeper than Python recurses, and deeper than a path may be long."""
