@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -40,12 +41,13 @@ class Stats:
 class Server:
     """`with Server(folder) as server:` — a fresh folder is a fresh server."""
 
-    def __init__(self, data: Path, version: str = VERSION) -> None:
+    def __init__(self, data: Path, version: str = VERSION, *, extra: Sequence[str] = ()) -> None:
         data.parent.mkdir(parents=True, exist_ok=True)
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "immich_transfer", "sandbox", "--json"),
                 *("--port", "0", "--data", str(data), "--version", version),
+                *extra,
             ],
             stdout=subprocess.PIPE,
             text=True,

@@ -37,6 +37,12 @@ Examples:
     help="A scripted fault, like 'upload:1-3=502' (repeatable).",
 )
 @click.option("--fsync", is_flag=True, help="Sync every file and row to disk: slower, safe.")
+@click.option(
+    "--slow",
+    type=click.FloatRange(0, min_open=True),
+    metavar="RATE",
+    help="Take at most so many uploads a second, fewer when pushed, as a server whose jobs run.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Say where it listens as one JSON line.")
 def sandbox(
     host: str,
@@ -46,6 +52,7 @@ def sandbox(
     key: str | None,
     faults: tuple[str, ...],
     fsync: bool,
+    slow: float | None,
     as_json: bool,
 ) -> None:
     """Run an Immich-compatible server in one process.
@@ -68,6 +75,7 @@ def sandbox(
                 key=key,
                 faults=faults,
                 durable=fsync,
+                slow=slow,
             )
         except BadFault as bad:
             raise click.UsageError(str(bad)) from None

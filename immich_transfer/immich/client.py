@@ -8,8 +8,10 @@ bounded in size and must be what Immich sends, else it is treated as a failure o
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -83,6 +85,8 @@ class Http:
         """Where it answers a ping, by its version; settled by `connect`."""
         self.outage = Outage(self._ping, transfer.wait, stop, listener)
         self._missing_route = False
+        self.quickest = math.inf
+        """Seconds: the least that a call took, which is the line's round trip and little more."""
 
     async def __aenter__(self) -> Http:
         tls: ssl.SSLContext | bool = True
@@ -331,7 +335,9 @@ class Http:
         headers = None if json is None else {"Content-Type": "application/json"}
 
         async def attempt(_: int) -> T:
+            asked = time.monotonic()
             _status, body = await self.once(method, path, data=data, headers=headers)
+            self.quickest = min(self.quickest, time.monotonic() - asked)
             return decode(body, answer)
 
         try:

@@ -21,7 +21,7 @@ from immich_transfer.events import Listener, Notice, Settled, Stopping
 from immich_transfer.immich.connect import Connection
 from immich_transfer.manifest.store import Manifest
 from immich_transfer.model import ItemResult, Outcome, Totals
-from immich_transfer.policy.pacing import Pace
+from immich_transfer.policy.pacing import Pace, start_for
 
 from .descriptors import most_transfers
 from .limiter import Limiter
@@ -112,7 +112,8 @@ class Run:
 
     def new_limiter(self) -> Limiter:
         """Slots for the transfers of this run, no more than the system has open files for."""
-        return Limiter(Pace(self.transfer.transfers, most=self._most_transfers))
+        start = start_for(self.connection.http.quickest)
+        return Limiter(Pace(self.transfer.transfers, start=start, most=self._most_transfers))
 
     @property
     def fewer_transfers(self) -> str | None:

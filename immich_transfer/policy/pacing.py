@@ -1,30 +1,67 @@
 """How many bodies may be in flight: a pure calculator fed with what happened.
 
-Additive increase, multiplicative decrease on two signals. Trouble (429, 503, resets, timeouts)
-halves the limit at once, at most once per `COOL_SECONDS`. Goodput decides growth: the limit rises
-by one step per window only while the pipe is full and the last step brought a gain; when a step
-brought none it is taken back and the limit rests before the next probe. A real server gains
-nothing beyond 8-16 small files in flight (recorded on 2.7.5 and 3.0.3), a long line gains up to
-its bandwidth-delay product.
+It compares goodput at one limit with goodput at another. At first the limit is doubled as long as
+doubling pays; from then on it is tried, after a rest, a little higher and a little lower in turn:
+higher is kept when it brings a gain, lower when it costs nothing, and each trial that changes
+nothing makes the next rest longer. How far up it pays is read from the gain itself: transfers that
+do not wait for each other bring as much gain as there are more of them. Trouble (429, 503, resets,
+timeouts) halves the limit at once, at most once per `COOL_SECONDS`.
+
+A real server gains nothing beyond 8-16 small files in flight (recorded on 2.7.5 and 3.0.3), a long
+line gains up to its bandwidth-delay product.
 """
 
 from __future__ import annotations
 
+import math
+
 START = 8
 """Recorded on real servers: best rate at 8, half of it at 2; so start where most end."""
+START_MOST = 32
+NEAR_SECONDS = 0.02
+"""An answer within this comes from a server next door."""
+WORK_SECONDS = 0.014
+"""Between two small files of a busy server (70 a second, recorded): while a request is on the line
+for so long, the server could do one more."""
 FLOOR = 1
+LEAST = 4
+"""No trial goes below: the best rate of a server and of a line is above 4 or near it, and to find
+the way back up costs a fast line more than a few transfers cost a slow one."""
 CEILING = 64
 WINDOW_SECONDS = 1.0
 """Goodput over less than a second is noise."""
 WINDOW_ITEMS = 8
-"""A window holds at least this many finished transfers or a byte rate that means something."""
 WINDOW_BYTES = 4 << 20
+"""A window holds so many finished transfers, or a byte rate that means something."""
+WINDOW_MOST = 10.0
+SETTLE_MOST = 5.0
+"""After a change the new transfers open their connections and fill the kernel's buffers: nothing is
+measured until they have finished once, or for so long."""
 GAIN = 1.05
-"""A step must bring 5 % or it is not worth the server's attention."""
+"""More must bring 5 % or it is not worth the server's attention."""
+LOSS = 0.99
+"""Fewer may cost no more than what cannot be measured."""
+PAYS = 0.4
+"""A step that brought this share of what it could have brought is followed by the next at once."""
+MARGIN = 1.1
 COOL_SECONDS = 2.0
-REST_WINDOWS = 5
-"""Windows to rest after a step that brought nothing, doubled each time up to REST_MAX."""
-REST_MAX = 60
+REST_SECONDS = 5.0
+"""At rest after a trial that changed nothing, doubled each time up to REST_MOST. The whole rest is
+what the next trial is compared with, up to BASE_MOST of it."""
+REST_MOST = 60.0
+BASE_MOST = 10.0
+FULL = 0.7
+"""Share of reports that must find every slot in use: a pipe that is not full proves nothing."""
+
+
+def start_for(answer_seconds: float) -> int:
+    """The limit to begin with when the quickest answer so far took so long.
+
+    What is on the line is not at the server: that many more keep it as busy as one next door.
+    """
+    if not math.isfinite(answer_seconds):
+        return START
+    return min(START_MOST, START + int(max(0.0, answer_seconds - NEAR_SECONDS) / WORK_SECONDS))
 
 
 class Pace:
@@ -39,29 +76,42 @@ class Pace:
             fixed = min(fixed, most)
         self._fixed = fixed
         self.limit = fixed if fixed is not None else min(start, self._most)
-        self._window_start: float | None = None
-        self._bytes = 0
-        self._items = 0
-        self._full = False
+        self._begun: float | None = None
+        """When the first bytes moved."""
+        self._cold: float | None = None
+        """Seconds from there to the first transfer that finished."""
         self._cooled = -1e9
-        self._before: tuple[int, float] | None = None
+        self._trial: tuple[int, float] | None = None
         """Limit and goodput before the step under trial."""
-        self._rest = 0
-        self._rest_next = REST_WINDOWS
+        self._growing = True
+        """Nothing has ended the first doubling yet."""
+        self._up = True
+        """Which way the next trial goes."""
+        self._rest = 0.0
+        self._rest_next = REST_SECONDS
+        self._change(0.0)
 
     def moved(self, now: float, size: int, in_flight: int, *, finished: bool = False) -> None:
         """`size` bytes went out, with `in_flight` transfers under way; maybe one finished."""
         if self._fixed is not None:
             return
-        if self._window_start is None:
-            self._window_start = now
+        if self._begun is None:
+            self._begun = self._since = now
         self._bytes += size
-        self._items += finished
+        self._reports += 1
         if in_flight >= self.limit:
-            self._full = True
-        elapsed = now - self._window_start
-        if elapsed >= WINDOW_SECONDS and (
-            self._items >= WINDOW_ITEMS or self._bytes >= WINDOW_BYTES or elapsed >= 10
+            self._full += 1
+        if finished:
+            self._items += 1
+            if self._cold is None:
+                self._cold = now - self._begun
+        elapsed = now - self._since
+        if self._settling:
+            self._settle(now, elapsed)
+        elif elapsed >= self._window and (
+            self._items >= max(WINDOW_ITEMS, self.limit)
+            or self._bytes >= WINDOW_BYTES * self._window
+            or elapsed >= WINDOW_MOST
         ):
             self._judge(now, elapsed)
 
@@ -71,35 +121,102 @@ class Pace:
             return
         self._cooled = now
         self.limit = max(FLOOR, self.limit // 2)
-        self._before = None
-        self._rest = 2
-        self._reset(now)
+        self._trial = None
+        self._growing = False
+        self._up = True
+        self._rest = 2 * WINDOW_SECONDS
+        self._change(now)
+
+    @property
+    def _window(self) -> float:
+        """Seconds to measure: the whole of a rest, and as long a trial as noise asks for."""
+        if self._trial is None:
+            return max(WINDOW_SECONDS, min(self._rest, BASE_MOST))
+        return WINDOW_SECONDS if self._growing else 2 * WINDOW_SECONDS
+
+    def _settle(self, now: float, elapsed: float) -> None:
+        cold = min(SETTLE_MOST, self._cold if self._cold is not None else SETTLE_MOST)
+        if elapsed >= SETTLE_MOST or (elapsed >= cold and self._items >= self.limit):
+            self._settling = False
+            self._measure(now)
 
     def _judge(self, now: float, elapsed: float) -> None:
         # Small files are bound by the server's work per file, large ones by bytes: one figure
         # that grows with either serves both (a file counts as 64 KiB of work).
         goodput = (self._bytes + 65536 * self._items) / elapsed
-        if self._before is not None:
-            limit, rate = self._before
-            self._before = None
-            if goodput < rate * GAIN:
-                self.limit = limit
-                self._rest = self._rest_next
-                self._rest_next = min(REST_MAX, self._rest_next * 2)
+        full = self._full >= FULL * self._reports
+        if self._trial is not None:
+            before, base = self._trial
+            self._trial = None
+            if not full:
+                self._back_to(now, before)
+            elif self.limit > before:
+                self._judge_more(now, before, base, goodput)
             else:
-                self._rest_next = REST_WINDOWS
-        elif self._rest > 0:
-            self._rest -= 1
-        elif self._full and self.limit < self._most:
-            self._before = (self.limit, goodput)
-            self.limit = min(self._most, self.limit + max(1, self.limit // 4))
-        self._reset(now)
+                self._judge_fewer(now, before, base, goodput)
+            return
+        self._rest -= elapsed
+        if full and self._rest <= 0:
+            self._try(now, goodput)
+        else:
+            self._measure(now)
 
-    def _reset(self, now: float) -> None:
-        self._window_start = now
+    def _judge_more(self, now: float, before: int, base: float, goodput: float) -> None:
+        gain, step = goodput / base, self.limit / before
+        if gain < GAIN:
+            self._nothing(now, before)
+            return
+        self._rest_next = REST_SECONDS
+        if gain - 1 >= PAYS * (step - 1):
+            self._try(now, goodput)
+            return
+        self._growing = False
+        self._rest = REST_SECONDS
+        self._back_to(now, min(self.limit, math.ceil(before * gain * MARGIN)))
+
+    def _judge_fewer(self, now: float, before: int, base: float, goodput: float) -> None:
+        if goodput < base * LOSS:
+            self._nothing(now, before)
+            return
+        self._rest = self._rest_next = REST_SECONDS
+        self._measure(now)
+
+    def _nothing(self, now: float, before: int) -> None:
+        """The trial changed nothing, or for the worse: back, and next time the other way."""
+        self._growing = False
+        self._up = not self._up
+        self._rest = self._rest_next
+        self._rest_next = min(REST_MOST, self._rest_next * 2)
+        self._back_to(now, before)
+
+    def _try(self, now: float, goodput: float) -> None:
+        before = self.limit
+        if self._up or before <= LEAST:
+            self._up = True
+            doubled = self._growing or before < START
+            wanted = min(self._most, before * 2 if doubled else before + max(2, before // 4))
+        else:
+            wanted = max(min(LEAST, before), before * 3 // 4)
+        if wanted == before:
+            self._nothing(now, before)
+            return
+        self._trial = (before, goodput)
+        self._back_to(now, wanted)
+
+    def _back_to(self, now: float, limit: int) -> None:
+        self.limit = limit
+        self._change(now)
+
+    def _change(self, now: float) -> None:
+        self._settling = True
+        self._measure(now)
+
+    def _measure(self, now: float) -> None:
+        self._since = now
         self._bytes = 0
         self._items = 0
-        self._full = False
+        self._reports = 0
+        self._full = 0
 
 
 class TokenBucket:

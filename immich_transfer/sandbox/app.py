@@ -20,6 +20,7 @@ from .answers import Answered, Refusal, error
 from .checking import uuid_of
 from .faulting import after, before
 from .faults import Action, Faults
+from .labour import Labour
 from .lifetimes import lives, permission_of
 from .recording import Recorder, note_status
 from .rows import Key, User
@@ -137,12 +138,15 @@ class Counters:
 class Box:
     """The running state: store, version, faults, counters, and whether it is away."""
 
-    def __init__(self, store: Store, release: Release, faults: list[str]) -> None:
+    def __init__(
+        self, store: Store, release: Release, faults: list[str], labour: Labour | None = None
+    ) -> None:
         self.store = store
         self.release = release
         self.faults = Faults(faults)
         self.counters = Counters()
         self.recorder = Recorder()
+        self.labour = labour
         self.maintenance = False
         self.paused_queues: set[str] = set()
         self.go_away: Callable[[float], None] = lambda seconds: None

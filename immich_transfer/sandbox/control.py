@@ -37,7 +37,8 @@ def add_control(app: web.Application, box: Box) -> None:
     """Register the control routes; call before the catch-all."""
 
     async def stats(request: web.Request) -> web.Response:
-        return answer(box.counters.tell() | {"faults": box.faults.hits})
+        labour = {} if box.labour is None else box.labour.tell()
+        return answer(box.counters.tell() | {"faults": box.faults.hits} | labour)
 
     async def state(request: web.Request) -> web.Response:
         return answer(tell(box))

@@ -33,6 +33,7 @@ from . import (
 )
 from .app import Box, Routes
 from .control import add_control
+from .labour import Labour
 from .listener import Listener
 from .store import Store
 from .versions import RELEASES
@@ -57,7 +58,7 @@ class Sandbox:
     """A sandbox on a socket of this process. `port` 0 takes a free one.
 
     `durable` syncs files and rows to disk, which a real server's database does and its file
-    writes do not. Raises `BadFault` for a rule that is none, `OSError` for a port that is taken
+    writes do not. `slow` is the most uploads it takes in a second, as one whose jobs run. Raises `BadFault` for a rule that is none, `OSError` for a port that is taken
     (when entered).
     """
 
@@ -71,13 +72,15 @@ class Sandbox:
         key: str | None = None,
         faults: Sequence[str] = (),
         durable: bool = False,
+        slow: float | None = None,
     ) -> None:
         self._host = host
         self.release = RELEASES[version]
         self.data = data
         self._store = Store(data, key, durable=durable)
         self.key = key or self._store.first_key
-        self._box = Box(self._store, self.release, list(faults))
+        labour = None if slow is None else Labour(slow)
+        self._box = Box(self._store, self.release, list(faults), labour)
         routes = Routes(self._box)
         for room in ROOMS:
             room.add_routes(routes)

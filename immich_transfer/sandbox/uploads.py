@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import time
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
@@ -112,13 +113,17 @@ async def upload(call: Call) -> web.StreamResponse:
         raise Refusal(400, "File is required")
     asset_id, path = store.new_path()
     parser = Parser(boundary, path, call.box.workers, durable=store.durable)
-    counters = call.box.counters
+    counters, labour = call.box.counters, call.box.labour
     counters.in_flight += 1
     counters.peak = max(counters.peak, counters.in_flight)
+    began = time.monotonic()
     try:
         parts = await parser.parse(_chunks(call))
         counters.bodies += 1
         note_fields(request, (part.name for part in parts))
+        if labour is not None:
+            await labour.work(counters.in_flight)
+            labour.done(began)
         return await _judge(call, parts, asset_id, path)
     except Malformed as malformed:
         raise Refusal(400, str(malformed)) from None
