@@ -1,6 +1,6 @@
 """Is the relay the line it says it is? Measured through it, with plain sockets and threads.
 
-    python -m benchmarks.line_check RTT-SECONDS RATE-BYTES
+python -m benchmarks.line_check RTT-SECONDS RATE-BYTES
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """How many bodies may be in flight: a pure calculator fed with what happened.
 
 It compares goodput at one limit with goodput at another. At first the limit is doubled as long as
-doubling pays; from then on it is tried, after a rest, a little higher and a little lower in turn:
-higher is kept when it brings a gain, lower when it costs nothing, and each trial that changes
-nothing makes the next rest longer. How far up it pays is read from the gain itself: transfers that
-do not wait for each other bring as much gain as there are more of them. Trouble (429, 503, resets,
-timeouts) halves the limit at once, at most once per `COOL_SECONDS`.
+doubling pays, then half a step is tried, then fewer as long as that costs nothing. From then on it
+tries, after a rest, a little more and a little less in turn: more is kept when it brings a gain,
+less when it costs nothing, and each trial that changes nothing makes the next rest longer. How far
+up it pays is read from the gain itself: transfers that do not wait for each other bring as much
+gain as there are more of them. Trouble (429, 503, resets, timeouts) halves the limit at once, at
+most once per `COOL_SECONDS`.
 
 A real server gains nothing beyond 8-16 small files in flight (recorded on 2.7.5 and 3.0.3), a long
 line gains up to its bandwidth-delay product.
@@ -14,6 +15,7 @@ line gains up to its bandwidth-delay product.
 from __future__ import annotations
 
 import math
+from enum import Enum, auto
 
 START = 8
 """Recorded on real servers: best rate at 8, half of it at 2; so start where most end."""
@@ -37,8 +39,13 @@ WINDOW_MOST = 10.0
 SETTLE_MOST = 5.0
 """After a change the new transfers open their connections and fill the kernel's buffers: nothing is
 measured until they have finished once, or for so long."""
-GAIN = 1.05
-"""More must bring 5 % or it is not worth the server's attention."""
+GAIN = 1.03
+"""More must bring 3 % or it is not worth the server's attention ..."""
+DOUBT = 0.4
+"""... and more than chance does: by so much over the root of the number of files measured."""
+TRIAL_SECONDS = 2.0
+TRIAL_ITEMS = 150
+"""A trial but for the doubling goes on for so many files, or for twice its seconds."""
 LOSS = 0.99
 """Fewer may cost no more than what cannot be measured."""
 PAYS = 0.4
@@ -64,6 +71,19 @@ def start_for(answer_seconds: float) -> int:
     return min(START_MOST, START + int(max(0.0, answer_seconds - NEAR_SECONDS) / WORK_SECONDS))
 
 
+class Search(Enum):
+    """What the next trial is."""
+
+    DOUBLE = auto()
+    """Twice as many: the search at the start."""
+    HALF = auto()
+    """Half as many more, since twice was too many."""
+    FEWER = auto()
+    """Fewer, at the start: no rest between."""
+    REST = auto()
+    """A little more or a little less, after a rest."""
+
+
 class Pace:
     """The limit on transfers in flight. Times are seconds of one monotonic clock."""
 
@@ -83,10 +103,9 @@ class Pace:
         self._cooled = -1e9
         self._trial: tuple[int, float] | None = None
         """Limit and goodput before the step under trial."""
-        self._growing = True
-        """Nothing has ended the first doubling yet."""
+        self._search = Search.DOUBLE
         self._up = True
-        """Which way the next trial goes."""
+        """Which way the next trial goes after a rest."""
         self._rest = 0.0
         self._rest_next = REST_SECONDS
         self._change(0.0)
@@ -108,11 +127,7 @@ class Pace:
         elapsed = now - self._since
         if self._settling:
             self._settle(now, elapsed)
-        elif elapsed >= self._window and (
-            self._items >= max(WINDOW_ITEMS, self.limit)
-            or self._bytes >= WINDOW_BYTES * self._window
-            or elapsed >= WINDOW_MOST
-        ):
+        elif elapsed >= self._window and self._enough(elapsed):
             self._judge(now, elapsed)
 
     def trouble(self, now: float) -> None:
@@ -122,7 +137,7 @@ class Pace:
         self._cooled = now
         self.limit = max(FLOOR, self.limit // 2)
         self._trial = None
-        self._growing = False
+        self._search = Search.REST
         self._up = True
         self._rest = 2 * WINDOW_SECONDS
         self._change(now)
@@ -130,9 +145,19 @@ class Pace:
     @property
     def _window(self) -> float:
         """Seconds to measure: the whole of a rest, and as long a trial as noise asks for."""
-        if self._trial is None:
-            return max(WINDOW_SECONDS, min(self._rest, BASE_MOST))
-        return WINDOW_SECONDS if self._growing else 2 * WINDOW_SECONDS
+        if self._trial is None and self._search is Search.REST:
+            return max(TRIAL_SECONDS, min(self._rest, BASE_MOST))
+        return WINDOW_SECONDS if self._search is Search.DOUBLE else TRIAL_SECONDS
+
+    def _enough(self, elapsed: float) -> bool:
+        """True when what was measured means something."""
+        if self._search is not Search.DOUBLE and elapsed < 2 * TRIAL_SECONDS:
+            return self._items >= TRIAL_ITEMS
+        return (
+            self._items >= max(WINDOW_ITEMS, self.limit)
+            or self._bytes >= WINDOW_BYTES * self._window
+            or elapsed >= WINDOW_MOST
+        )
 
     def _settle(self, now: float, elapsed: float) -> None:
         cold = min(SETTLE_MOST, self._cold if self._cold is not None else SETTLE_MOST)
@@ -145,65 +170,74 @@ class Pace:
         # that grows with either serves both (a file counts as 64 KiB of work).
         goodput = (self._bytes + 65536 * self._items) / elapsed
         full = self._full >= FULL * self._reports
-        if self._trial is not None:
-            before, base = self._trial
-            self._trial = None
-            if not full:
-                self._back_to(now, before)
-            elif self.limit > before:
-                self._judge_more(now, before, base, goodput)
+        if self._trial is None:
+            self._rest -= elapsed
+            if full and self._rest <= 0:
+                self._try(now, goodput)
             else:
-                self._judge_fewer(now, before, base, goodput)
+                self._measure(now)
             return
-        self._rest -= elapsed
-        if full and self._rest <= 0:
-            self._try(now, goodput)
+        before, base = self._trial
+        self._trial = None
+        if not full:
+            self._go_to(now, before)
+        elif self.limit > before:
+            self._judge_more(now, before, base, goodput)
+        elif goodput >= base * LOSS:
+            self._rest_next = REST_SECONDS
+            self._try(now, base)
         else:
-            self._measure(now)
+            self._nothing(now, before, base)
 
     def _judge_more(self, now: float, before: int, base: float, goodput: float) -> None:
         gain, step = goodput / base, self.limit / before
-        if gain < GAIN:
-            self._nothing(now, before)
+        if gain < max(GAIN, 1 + DOUBT / math.sqrt(max(1, self._items))):
+            self._nothing(now, before, base)
             return
         self._rest_next = REST_SECONDS
         if gain - 1 >= PAYS * (step - 1):
             self._try(now, goodput)
             return
-        self._growing = False
+        self._search = Search.REST
         self._rest = REST_SECONDS
-        self._back_to(now, min(self.limit, math.ceil(before * gain * MARGIN)))
+        self._go_to(now, min(self.limit, math.ceil(before * gain * MARGIN)))
 
-    def _judge_fewer(self, now: float, before: int, base: float, goodput: float) -> None:
-        if goodput < base * LOSS:
-            self._nothing(now, before)
-            return
-        self._rest = self._rest_next = REST_SECONDS
-        self._measure(now)
+    def _nothing(self, now: float, before: int, base: float) -> None:
+        """The trial changed nothing, or for the worse: back, and next time something else."""
+        self.limit = before
+        match self._search:
+            case Search.DOUBLE:
+                self._search = Search.HALF
+                self._go_to(now, before)  # what half a step is compared with is measured well
+            case Search.HALF:
+                self._search, self._up = Search.FEWER, False
+                self._try(now, base)
+            case _:
+                self._search = Search.REST
+                self._up = not self._up
+                self._rest = self._rest_next
+                self._rest_next = min(REST_MOST, self._rest_next * 2)
+                self._go_to(now, before)
 
-    def _nothing(self, now: float, before: int) -> None:
-        """The trial changed nothing, or for the worse: back, and next time the other way."""
-        self._growing = False
-        self._up = not self._up
-        self._rest = self._rest_next
-        self._rest_next = min(REST_MOST, self._rest_next * 2)
-        self._back_to(now, before)
-
-    def _try(self, now: float, goodput: float) -> None:
+    def _try(self, now: float, base: float) -> None:
+        """Another limit; what it brings is compared with `base`, the goodput of this one."""
         before = self.limit
-        if self._up or before <= LEAST:
-            self._up = True
-            doubled = self._growing or before < START
-            wanted = min(self._most, before * 2 if doubled else before + max(2, before // 4))
-        else:
+        if not self._up:
             wanted = max(min(LEAST, before), before * 3 // 4)
+        elif self._search is Search.DOUBLE or before < START:
+            wanted = before * 2
+        elif self._search is Search.HALF:
+            wanted = before * 3 // 2
+        else:
+            wanted = before + max(2, before // 4)
+        wanted = min(wanted, self._most)
         if wanted == before:
-            self._nothing(now, before)
-            return
-        self._trial = (before, goodput)
-        self._back_to(now, wanted)
+            self._nothing(now, before, base)
+        else:
+            self._trial = (before, base)
+            self._go_to(now, wanted)
 
-    def _back_to(self, now: float, limit: int) -> None:
+    def _go_to(self, now: float, limit: int) -> None:
         self.limit = limit
         self._change(now)
 

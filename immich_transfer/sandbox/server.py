@@ -58,8 +58,8 @@ class Sandbox:
     """A sandbox on a socket of this process. `port` 0 takes a free one.
 
     `durable` syncs files and rows to disk, which a real server's database does and its file
-    writes do not. `slow` is the most uploads it takes in a second, as one whose jobs run. Raises `BadFault` for a rule that is none, `OSError` for a port that is taken
-    (when entered).
+    writes do not. `slow` is the most uploads it takes in a second, as one whose jobs run. Raises
+    `BadFault` for a rule that is none, `OSError` for a port that is taken (when entered).
     """
 
     def __init__(
