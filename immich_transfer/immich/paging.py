@@ -9,8 +9,8 @@ from immich_transfer.errors import ServerUnavailable
 MOST_PAGES = 20_000
 """Of 1,000 each: 20 million assets. The largest servers have a tenth of that."""
 MOST_ODD = 100
-"""Pages that are half empty or repeat the one before, though there is said to be more. A search
-that divides an instant sees a page again, but not so often (a span has some 40 halves)."""
+"""Pages in a row that are half empty or repeat the one before, though there is said to be more. A
+search that divides an instant sees a page again, but not so often (a span has some 40 halves)."""
 MOST_MONTHS = 30_000
 """2,500 years."""
 
@@ -29,7 +29,8 @@ class Pages:
             return
         this = hash(tuple(ids))
         self._pages += 1
-        self._odd += len(ids) * 2 < self._size or this == self._before
+        odd = len(ids) * 2 < self._size or this == self._before
+        self._odd = self._odd + 1 if odd else 0
         self._before = this
         if self._pages > MOST_PAGES or self._odd > MOST_ODD:
             raise endless()
