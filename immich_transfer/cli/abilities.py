@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .words import columns, one_line, say, table
+from .words import columns, one_line, say, table, warn
 
 if TYPE_CHECKING:
     from immich_transfer.config.options import ServerOptions, TransferOptions
@@ -53,8 +53,12 @@ async def ask(server: ServerOptions, transfer: TransferOptions) -> dict[str, Any
     from immich_transfer.immich.compat import SCOPED_CHECK, STRICT_ROUTES
     from immich_transfer.immich.connect import connect
     from immich_transfer.immich.queues import Queues
+    from immich_transfer.pipeline.pausing import settle_left_behind
 
     async with connect(server, transfer) as connection:
+        said = await settle_left_behind(connection, transfer.state_dir)
+        if said is not None:
+            warn(said)
         granted = connection.permissions
         queues = Queues(connection)
         spelled = {"queue.read": queues.reading, "queue.update": queues.changing}

@@ -136,6 +136,7 @@ def run_bridge(
     tell_warnings(settings, quiet=quiet or params["json"])
 
     from immich_transfer.bridge.client import Immich
+    from immich_transfer.pipeline.pausing import settle_left_behind
 
     from .running import run_async
 
@@ -143,6 +144,9 @@ def run_bridge(
         async with Immich.of(server, transfer, None if quiet else _hear) as connected:
             if not quiet:
                 tell_insecure(server)
+            said = await settle_left_behind(connected.connection, transfer.state_dir)
+            if said is not None and not quiet:
+                warn(said)
             return await work(connected) or 0
 
     return run_async(go())

@@ -37,7 +37,8 @@ EPILOG = examples(
 def ping(ctx: click.Context, /, **params: Any) -> int:
     """Ask the server for its version and user, and what the key may do.
 
-    Sends nothing but questions. Exit 0: server and key are good; 5: no answer; 12: the key is
+    Sends nothing but questions, but for jobs that a killed `upload --pause-jobs` left paused: they
+    go on. Exit 0: server and key are good; 5: no answer; 12: the key is
     missing or refused.
     """
     if params["wait"] is None:

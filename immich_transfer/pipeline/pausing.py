@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, suppress
 
 from immich_transfer.errors import Interrupted, KeyRefused, ServerRefused, TransferError
 from immich_transfer.events import Notice
 from immich_transfer.immich.admin import admin_only
 from immich_transfer.immich.connect import Connection
 from immich_transfer.immich.queues import Queues
+from immich_transfer.manifest.sqlite import open_manifest, open_readonly
 from immich_transfer.manifest.store import Manifest, PausedQueue
 
 from .run import Run
@@ -60,6 +61,28 @@ async def settle_pauses(connection: Connection, manifest: Manifest) -> str | Non
         await _resume(connection, manifest, owed)
     except TransferError as error:
         return _left(owed, error)
+    return None
+
+
+async def settle_left_behind(connection: Connection, state_dir: str) -> str | None:
+    """The same for commands that have no manifest of their own; what to say of it, also when it
+    succeeded. The manifest is only looked at unless something is owed to this server, and left
+    alone where it cannot be used or a run holds it: then the debt is that run's.
+    """
+    with suppress(TransferError):
+        seen = open_readonly(state_dir)
+        if seen is None:
+            return None
+        with closing(seen):
+            if not _owed(connection, seen):
+                return None
+        with closing(open_manifest(state_dir, who="resuming jobs")) as manifest:
+            owed = _owed(connection, manifest)
+            left = await settle_pauses(connection, manifest)
+            if left is None and owed:
+                names = ", ".join(dict.fromkeys(queue.name for queue in owed))
+                return f"jobs that a killed upload had left paused go on: {names}"
+            return left
     return None
 
 

@@ -217,6 +217,9 @@ def crashed(nas: Nas) -> None:
         ("check", "photos"),
         ("download", "-o", "out", "--all"),
         ("mirror", "-o", "out", "--all"),
+        ("ping",),
+        ("albums", "list"),
+        ("jobs", "list"),
     ],
     ids=lambda command: " ".join(command),
 )
@@ -226,6 +229,17 @@ def test_the_next_command_resumes_after_a_kill(nas: Nas, command: tuple[str, ...
     assert nas.paused() == {"smartSearch", "library"}
     assert queues_in(nas.admin) == []
     assert nas.admin.run("status").lines[0]["paused_jobs"] == []
+
+
+def test_a_command_beside_the_upload_leaves_its_queues_alone(nas: Nas) -> None:
+    """The one that holds the manifest resumes them itself."""
+    nas.admin.make(20, size=4000)
+    running = nas.under_way()
+    assert nas.admin.run("albums", "list").stderr == ""
+    assert nas.heavy() <= nas.paused()
+    nas.box.faults()
+    running.finish()
+    assert nas.paused() == set()
 
 
 def test_killed_again_and_again(nas: Nas) -> None:
