@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Executor
 
 import msgspec
 
 from immich_transfer.config.options import UploadOptions
-from immich_transfer.errors import ConnectionFailed, ServerUnavailable, Transient
+from immich_transfer.errors import ServerUnavailable, Transient
 from immich_transfer.model import AssetId, LocalFile, RemoteAsset, Sha1
 from immich_transfer.policy.pacing import TokenBucket
 
 from .asset_answers import instant
-from .body import FileBody, Progress, SmallBody, head_and_tail
+from .body import CONTENT_TYPE, FileBody, Progress, SmallBody, head_and_tail
 from .compat import TRASH_TOLD
 from .connect import Connection
 from .listing import Listing
@@ -109,7 +108,7 @@ class Assets:
         """One attempt to send one photo; the asset's id, and True when it is new.
 
         `content` is the photo itself or an open descriptor of it. Raises as `Http.once` does, or
-        the local error that broke the body. Cancelled from outside when no byte moves.
+        the local error that broke the body.
         """
         head, tail = head_and_tail(file, options, self._connection.release, sidecar)
         body: SmallBody | FileBody
@@ -117,15 +116,13 @@ class Assets:
             body = FileBody(head, content, file.size, tail, progress, self._bucket, self._executor)
         else:
             body = SmallBody(head, content, tail, progress, self._bucket)
-        try:
-            status, answered = await self._http.once(
-                "POST", "assets", data=body, headers={"x-immich-checksum": sha1.hex()}
-            )
-            answer = decode(answered, UploadAnswer)
-        except ConnectionFailed:
-            if progress.trouble is not None:
-                raise progress.trouble from None
-            raise
+        status, answered = await self._http.once(
+            "POST",
+            "assets",
+            data=body,
+            headers={"Content-Type": CONTENT_TYPE, "x-immich-checksum": sha1.hex()},
+        )
+        answer = decode(answered, UploadAnswer)
         return AssetId(answer.id), status == 201 and answer.status != "duplicate"
 
     async def restore(self, ids: Sequence[AssetId]) -> None:
@@ -157,29 +154,3 @@ class Assets:
             )
 
         await self._http.persist(attempt, "deleting the trashed copies")
-
-
-class IdleGuard:
-    """Cancels the current task when its body has not moved for `timeout` seconds.
-
-    One timer per body, re-armed only when it fires: moving bytes costs it nothing.
-    """
-
-    def __init__(self, progress: Progress, timeout: float) -> None:
-        self._progress = progress
-        self._timeout = timeout
-        self._loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task()
-        self._timer = self._loop.call_later(timeout, self._look)
-        self.fired = False
-
-    def _look(self) -> None:
-        left = self._progress.moved_at + self._timeout - self._loop.time()
-        if left > 0:
-            self._timer = self._loop.call_later(left, self._look)
-        elif self._task is not None:
-            self.fired = True
-            self._task.cancel()
-
-    def stop(self) -> None:
-        self._timer.cancel()

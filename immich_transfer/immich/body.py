@@ -18,11 +18,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from datetime import UTC, datetime
-from typing import Any
-
-from aiohttp import Payload
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http_writer import StreamWriter
 
 from immich_transfer.config.options import UploadOptions
 from immich_transfer.errors import ChangedWhileReading, LocalReadError
@@ -31,6 +26,7 @@ from immich_transfer.model import LocalFile, Visibility
 from immich_transfer.policy.pacing import TokenBucket
 
 from .compat import DEVICE_IDS_GONE, FILENAME_FIELD, VISIBILITY, Version
+from .line import Line
 
 BOUNDARY = f"----immich-transfer-{os.urandom(12).hex()}"
 """Drawn anew in every process: a photo, sidecar or file name made by somebody who knows it could
@@ -112,24 +108,20 @@ def _iso(mtime_ns: int) -> str:
 
 
 class Progress:
-    """What a body in flight tells: bytes that went out, and when the last of them moved."""
+    """What a body in flight tells: bytes that went out."""
 
     def __init__(self, key: int, on_bytes: Callable[[int], None]) -> None:
         self.key = key
         """Names this attempt in events."""
         self._on_bytes = on_bytes
         self.sent = 0
-        self.moved_at = time.monotonic()
-        self.trouble: Exception | None = None
-        """A local failure inside the body, which aiohttp would wrap beyond recognition."""
 
     def moved(self, size: int) -> None:
         self.sent += size
-        self.moved_at = time.monotonic()
         self._on_bytes(size)
 
 
-class SmallBody(Payload):
+class SmallBody:
     """A photo already in memory: head, content and tail leave in one write."""
 
     def __init__(
@@ -140,31 +132,32 @@ class SmallBody(Payload):
         progress: Progress,
         bucket: TokenBucket | None,
     ) -> None:
-        super().__init__(content, content_type=CONTENT_TYPE)
-        self._size = len(head) + len(content) + len(tail)
+        self.size = len(head) + len(content) + len(tail)
         self._parts = (head, content, tail)
         self._progress = progress
         self._bucket = bucket
 
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        raise TypeError("a photo is not text")
-
-    async def write(self, writer: AbstractStreamWriter) -> None:
-        data = b"".join(self._parts)
+    async def write(self, line: Line, head: bytes) -> bool:
+        """Send `head` and the photo; False when an early answer ended it."""
         if self._bucket is None:
-            await writer.write(data)
-            self._progress.moved(len(data))
-            return
-        view = memoryview(data)
+            line.write(b"".join((head, *self._parts)))
+            self._progress.moved(self.size)
+            return True
+        line.write(head)
+        view = memoryview(b"".join(self._parts))
         step = max(4096, min(PIECE_MIN, self._bucket.burst))
-        for start in range(0, len(data), step):
+        for start in range(0, len(view), step):
             piece = view[start : start + step]
             await asyncio.sleep(self._bucket.take(time.monotonic(), len(piece)))
-            await writer.write(bytes(piece))
+            if line.answered:
+                return False
+            line.write(piece)
+            await line.drain()
             self._progress.moved(len(piece))
+        return True
 
 
-class FileBody(Payload):
+class FileBody:
     """A photo streamed from disk, by `sendfile` where the connection allows it.
 
     `descriptor` is an open file of `size` bytes; whoever made it closes it. The file may not end
@@ -181,8 +174,7 @@ class FileBody(Payload):
         bucket: TokenBucket | None,
         executor: Executor,
     ) -> None:
-        super().__init__(descriptor, content_type=CONTENT_TYPE)
-        self._size = len(head) + size + len(tail)
+        self.size = len(head) + size + len(tail)
         self._head = head
         self._descriptor = descriptor
         self._length = size
@@ -191,27 +183,18 @@ class FileBody(Payload):
         self._bucket = bucket
         self._executor = executor
 
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        raise TypeError("a photo is not text")
-
-    async def write(self, writer: AbstractStreamWriter) -> None:
-        await writer.write(self._head)
+    async def write(self, line: Line, head: bytes) -> bool:
+        """Send `head` and the photo; False when an early answer ended it. Raises
+        ChangedWhileReading, LocalReadError or OSError."""
+        line.write(head + self._head)
         self._progress.moved(len(self._head))
-        try:
-            if _can_sendfile(writer):
-                await self._by_sendfile(writer)
-            else:
-                await self._by_reading(writer)
-        except (ChangedWhileReading, LocalReadError) as error:
-            self._progress.trouble = error
-            raise
-        await writer.write(self._tail)
-        self._progress.moved(len(self._tail))
+        whole = await (self._by_sendfile(line) if line.takes_files else self._by_reading(line))
+        if whole:
+            line.write(self._tail)
+            self._progress.moved(len(self._tail))
+        return whole
 
-    async def _by_sendfile(self, writer: AbstractStreamWriter) -> None:
-        await writer.drain()
-        assert isinstance(writer, StreamWriter)
-        loop = asyncio.get_running_loop()
+    async def _by_sendfile(self, line: Line) -> bool:
         with os.fdopen(self._descriptor, "rb", buffering=0, closefd=False) as file:
             offset, piece = 0, 256 << 10
             if self._bucket is not None:
@@ -219,17 +202,16 @@ class FileBody(Payload):
                 # to be cheap.
                 piece = max(4096, min(PIECE_MAX, self._bucket.burst // 2))
             while offset < self._length:
-                transport = writer.transport
-                if transport is None or transport.is_closing():
-                    raise ConnectionResetError("connection lost")
                 wanted = min(piece, self._length - offset)
                 started = time.monotonic()
                 if self._bucket is not None:
                     await asyncio.sleep(self._bucket.take(started, wanted))
+                if line.answered:
+                    return False
                 try:
                     if ARMED:
                         refusal("disk.read-to-send")
-                    sent = await loop.sendfile(transport, file, offset, wanted, fallback=False)
+                    sent = await line.send_file(file, offset, wanted)
                 except OSError as error:
                     if error.errno not in BAD_READ:
                         raise
@@ -238,12 +220,11 @@ class FileBody(Payload):
                     raise ChangedWhileReading("the file became shorter while it was sent")
                 offset += sent
                 self._progress.moved(sent)
-                # The transport reads nothing during sendfile: let an early answer in.
-                await asyncio.sleep(0)
                 if self._bucket is None:
                     piece = _next_piece(piece, time.monotonic() - started)
+        return True
 
-    async def _by_reading(self, writer: AbstractStreamWriter) -> None:
+    async def _by_reading(self, line: Line) -> bool:
         loop = asyncio.get_running_loop()
         offset = 0
         step = READ_SIZE
@@ -261,10 +242,13 @@ class FileBody(Payload):
                 raise ChangedWhileReading("the file became shorter while it was sent")
             if self._bucket is not None:
                 await asyncio.sleep(self._bucket.take(time.monotonic(), len(data)))
-            await writer.write(data)
-            await writer.drain()
+            if line.answered:
+                return False
+            line.write(data)
+            await line.drain()
             offset += len(data)
             self._progress.moved(len(data))
+        return True
 
 
 def _next_piece(piece: int, seconds: float) -> int:
@@ -274,16 +258,3 @@ def _next_piece(piece: int, seconds: float) -> int:
     if seconds > 0.5:
         return max(PIECE_MIN, piece // 2)
     return piece
-
-
-def _can_sendfile(writer: AbstractStreamWriter) -> bool:
-    """Plain TCP on a loop that has it; TLS must pass through our hands."""
-    if not isinstance(writer, StreamWriter) or not hasattr(os, "sendfile"):
-        return False
-    transport: Any = writer.transport
-    return (
-        transport is not None
-        and transport.get_extra_info("sslcontext") is None
-        and getattr(transport, "_sendfile_compatible", None) is not None
-        and getattr(transport._sendfile_compatible, "name", "") == "TRY_NATIVE"
-    )

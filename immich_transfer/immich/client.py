@@ -14,9 +14,9 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import aiohttp
 import msgspec
 from yarl import URL
 
@@ -29,25 +29,29 @@ from immich_transfer.errors import (
     Throttled,
     Transient,
     Unavailable,
-    UsageError,
 )
 from immich_transfer.events import Listener, Retrying
 from immich_transfer.failpoints import ARMED, point
 from immich_transfer.model import Totals
 from immich_transfer.policy.retry import CAP_SECONDS, RetryQuota, backoff
 
+from .answer import Answer
 from .compat import OLD_SERVER_PATH
+from .line import Body, Lines
 from .outage import Outage
-from .reading import ANSWER_LIMIT, ERROR_LIMIT, HEAD_PATIENCE, decode, pieces, whole
-from .reasons import broken, certificate_refused
+from .reading import ERROR_LIMIT, decode, limit_of, pieces, whole
+from .reasons import broken
+from .trust import certificate_refused, tls_context
 from .verdicts import RouteMissing, judge
 from .wire import ConfigAnswer
 
+if TYPE_CHECKING:
+    import aiohttp
+
+    from .streams import Streams
+
 T = TypeVar("T")
 
-KEEPALIVE_SECONDS = 4.0
-"""The server closes idle connections at 5-6 s (recorded): older ones are not used again."""
-CONNECT_SECONDS = 15.0
 REDIRECTED = frozenset([301, 302, 303, 307, 308])
 REDIRECTS = 5
 """More of them lead nowhere."""
@@ -85,35 +89,29 @@ class Http:
         """Where it answers a ping, by its version; settled by `connect`."""
         self.outage = Outage(self._ping, transfer.wait, stop, listener)
         self._missing_route = False
+        self._streams: Streams | None = None
         self.quickest = math.inf
         """Seconds: the least that a call took, which is the line's round trip and little more."""
 
     async def __aenter__(self) -> Http:
-        tls: ssl.SSLContext | bool = True
-        if self._server.insecure:
-            tls = False
-        elif self._server.ca_file is not None:
-            try:
-                tls = ssl.create_default_context()
-                tls.load_verify_locations(self._server.ca_file)
-            except (OSError, ssl.SSLError) as error:
-                raise UsageError(
-                    f"cannot use the CA file {self._server.ca_file}: {error}"
-                ) from None
-        self.session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS, ssl=tls),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(
-                total=None,
-                sock_connect=CONNECT_SECONDS,
-                sock_read=self._transfer.timeout_idle,
-            ),
-            headers={"User-Agent": "immich-transfer", "Accept": "application/json"},
-        )
+        self._tls = tls_context(self._server)
+        url = URL(self._server.url)
+        self._lines = Lines(url, self._tls, self._transfer.timeout_idle)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.session.close()
+        self._lines.close()
+        if self._streams is not None:
+            await self._streams.close()
+
+    @property
+    def streams(self) -> Streams:
+        """For answers that are read while they arrive; made when first needed."""
+        if self._streams is None:
+            from .streams import Streams
+
+            self._streams = Streams(self._tls, self._transfer.timeout_idle)
+        return self._streams
 
     @property
     def key_header(self) -> dict[str, str]:
@@ -126,7 +124,7 @@ class Http:
         method: str,
         path: str,
         *,
-        data: Any = None,
+        data: bytes | Body | None = None,
         headers: Mapping[str, str] | None = None,
         with_key: bool = True,
         hops: int = 0,
@@ -135,40 +133,48 @@ class Http:
         origin is followed.
 
         Raises a Transient when trying again may help, ServerRefused when not, KeyRefused for 401
-        and 403, CannotContinue when the quota is used up.
+        and 403, CannotContinue when the quota is used up, and what `data` raises.
         """
         sent = dict(headers or {})
         if with_key:
             sent |= self.key_header
-        self.totals.requests += 1
-        if ARMED:
-            point("http.request")
-        try:
-            async with (
-                self._head_in_time(watched=not isinstance(data, aiohttp.Payload)) as head,
-                self.session.request(
-                    method, self._url(path), data=data, headers=sent, allow_redirects=False
-                ) as response,
-            ):
-                head.reschedule(None)
-                limit = ANSWER_LIMIT if response.status < 400 else ERROR_LIMIT
-                body = await whole(response, limit, self._transfer.timeout_idle)
-                if ARMED:
-                    point("http.answer")
-                status, answered = response.status, response.headers
-        except aiohttp.ClientConnectorCertificateError as error:
-            raise certificate_refused(self.base, error) from None
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise broken(error) from None
-        if 200 <= status < 300:
+        answer = await self._exchange(method, self._url(path), sent, data, limit_of)
+        if 200 <= answer.status < 300:
             self.quota.refund()
-            return status, body
-        onward = self._onward(method, path, status, answered, hops)
+            return answer.status, answer.body
+        onward = self._onward(method, path, answer.status, answer.headers, hops)
         if onward is not None:
             return await self.once(
                 method, onward, headers=headers, with_key=with_key, hops=hops + 1
             )
-        raise self._judge(method, path, status, answered, body)
+        raise self._judge(method, path, answer.status, answer.headers, answer.body)
+
+    async def look(self, url: URL, limit: int) -> Answer:
+        """A GET without the key, of any address of the origin; a longer body is cut."""
+        return await self._exchange("GET", url, {}, None, lambda _: limit, cut=True)
+
+    async def _exchange(
+        self,
+        method: str,
+        url: URL,
+        headers: Mapping[str, str],
+        data: bytes | Body | None,
+        limits: Callable[[int], int],
+        *,
+        cut: bool = False,
+    ) -> Answer:
+        self.totals.requests += 1
+        if ARMED:
+            point("http.request")
+        try:
+            answer = await self._lines.exchange(method, url, headers, data, limits, cut=cut)
+        except ssl.SSLCertVerificationError as error:
+            raise certificate_refused(url, error) from None
+        except OSError as error:
+            raise broken(error) from None
+        if ARMED:
+            point("http.answer")
+        return answer
 
     @asynccontextmanager
     async def open(
@@ -190,29 +196,18 @@ class Http:
         self.totals.requests += 1
         if ARMED:
             point("http.request")
-        try:
-            async with (
-                self._head_in_time() as head,
-                self.session.request(
-                    method, self._url(path), data=data, headers=sent, allow_redirects=False
-                ) as response,
-            ):
-                head.reschedule(None)
-                if not 200 <= response.status < 300:
-                    body = await whole(response, ERROR_LIMIT, self._transfer.timeout_idle)
-                    end = response.headers.get("Content-Range", "")
-                    if end.startswith("bytes */") and "Range" in sent:
-                        raise RangeRefused(end.removeprefix("bytes */"))
-                    onward = self._onward(method, path, response.status, response.headers, hops)
-                    if onward is None:
-                        raise self._judge(method, path, response.status, response.headers, body)
-                else:
-                    yield response
-                    self.quota.refund()
-        except aiohttp.ClientConnectorCertificateError as error:
-            raise certificate_refused(self.base, error) from None
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise broken(error) from None
+        async with self.streams.request(method, self._url(path), sent, data) as response:
+            if not 200 <= response.status < 300:
+                body = await whole(response, ERROR_LIMIT, self._transfer.timeout_idle)
+                end = response.headers.get("Content-Range", "")
+                if end.startswith("bytes */") and "Range" in sent:
+                    raise RangeRefused(end.removeprefix("bytes */"))
+                onward = self._onward(method, path, response.status, response.headers, hops)
+                if onward is None:
+                    raise self._judge(method, path, response.status, response.headers, body)
+            else:
+                yield response
+                self.quota.refund()
         if onward is not None:
             async with self.open(onward, headers=headers, hops=hops + 1) as response:
                 yield response
@@ -222,52 +217,28 @@ class Http:
     ) -> tuple[Mapping[str, str], bytes]:
         """One GET of a body of at most `limit` bytes that is no JSON: headers and body of a 200.
 
-        Half the work of `open`, for the many small ones. Raises as `once` does.
+        Much less work than `open`, for the many small ones. Raises as `once` does.
         """
         sent = {"Accept-Encoding": "identity", **self.key_header}
-        self.totals.requests += 1
-        if ARMED:
-            point("http.request")
-        try:
-            async with (
-                self._head_in_time() as head,
-                self.session.get(self._url(path), headers=sent, allow_redirects=False) as response,
-            ):
-                head.reschedule(None)
-                good = response.status == 200
-                body = await whole(
-                    response, limit if good else ERROR_LIMIT, self._transfer.timeout_idle
-                )
-                if ARMED:
-                    point("http.answer")
-        except aiohttp.ClientConnectorCertificateError as error:
-            raise certificate_refused(self.base, error) from None
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise broken(error) from None
-        if not good:
-            onward = self._onward("GET", path, response.status, response.headers, hops)
+        answer = await self._exchange(
+            "GET", self._url(path), sent, None, lambda s: limit if s == 200 else ERROR_LIMIT
+        )
+        if answer.status != 200:
+            onward = self._onward("GET", path, answer.status, answer.headers, hops)
             if onward is not None:
                 return await self.fetch(onward, limit, hops=hops + 1)
-            raise self._judge("GET", path, response.status, response.headers, body)
+            raise self._judge("GET", path, answer.status, answer.headers, answer.body)
         self.quota.refund()
-        return response.headers, body
+        return answer.headers, answer.body
 
     def pieces(self, content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
         """A body of `open` as it comes; raises ConnectionFailed when it only trickles."""
         return pieces(content, self._transfer.timeout_idle)
 
-    def _head_in_time(self, *, watched: bool = True) -> asyncio.Timeout:
-        """A limit for the head of an answer; none where the body's own watch is on (uploads)."""
-        return asyncio.timeout(HEAD_PATIENCE * self._transfer.timeout_idle if watched else None)
-
     def _url(self, path: str) -> URL:
         """`path` is below the API and may carry a query, already encoded; a whole address is one
         that a redirect named."""
-        if path.startswith(("http://", "https://")):
-            return URL(path)
-        path, _, query = path.partition("?")
-        url = self.base / path
-        return url.with_query(URL.build(query_string=query, encoded=True).query) if query else url
+        return _below(self.base, path)
 
     def _onward(
         self, method: str, path: str, status: int, headers: Mapping[str, str], hops: int
@@ -375,3 +346,12 @@ class Http:
             # It may be older than that route, and nobody knows yet.
             _status, body = await self.once("GET", f"{OLD_SERVER_PATH}/ping", with_key=False)
         return body
+
+
+@lru_cache(64)
+def _below(base: URL, path: str) -> URL:
+    if path.startswith(("http://", "https://")):
+        return URL(path)
+    path, _, query = path.partition("?")
+    url = base / path
+    return url.with_query(URL.build(query_string=query, encoded=True).query) if query else url

@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import aiohttp
 import msgspec
 from yarl import URL
 
@@ -31,7 +30,6 @@ from immich_transfer.model import Totals
 from .client import REDIRECTED, REDIRECTS, Http
 from .compat import KEY_SELF, OLDEST, Version, missing_permissions, server_path
 from .reading import UNREADABLE, decode
-from .reasons import broken, certificate_refused
 from .wire import KeyAnswer, MediaTypesAnswer, UserAnswer, VersionAnswer
 
 START_PATIENCE_SECONDS = 15.0
@@ -242,17 +240,8 @@ async def _well_known(http: Http, site: URL) -> URL | None:
 
 async def _get(http: Http, url: URL) -> tuple[int, bytes, str | None]:
     """A GET without the key, up to 64 KiB of its body."""
-    http.totals.requests += 1
-    try:
-        async with http.session.get(url, allow_redirects=False) as response:
-            body = await response.content.read(65536)
-            return response.status, body, response.headers.get("Location")
-    except aiohttp.ClientConnectorCertificateError as error:
-        raise certificate_refused(url, error) from None
-    except aiohttp.InvalidURL:
-        raise UsageError(f"{url} is not a URL") from None
-    except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise broken(error) from None
+    answer = await http.look(url, 65536)
+    return answer.status, answer.body, answer.headers.get("Location")
 
 
 def _ignore(_: Event) -> None:

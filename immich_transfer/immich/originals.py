@@ -6,15 +6,16 @@ import socket
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
-
-import aiohttp
 
 from immich_transfer.errors import ConnectionFailed
 from immich_transfer.model import AssetId
 
 from .connect import Connection
+
+if TYPE_CHECKING:
+    import aiohttp
 
 NEAR_SECONDS = 0.0005
 NEAR_WINDOW = 256 << 10

@@ -1,18 +1,21 @@
 """Reading answers of servers that may mean harm: bounded in size, in depth and in patience.
 
-aiohttp bounds the head (8 KiB a line, 128 lines) and unpacks gzip in pieces; here the rest is.
+Heads and gzip are bounded by `answer.py`, for streams by aiohttp (8 KiB a line, 128 lines; gzip in
+pieces); here the rest is.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import aiohttp
 import msgspec
 
 from immich_transfer.errors import ConnectionFailed
+
+if TYPE_CHECKING:
+    import aiohttp
 
 T = TypeVar("T")
 
@@ -24,6 +27,11 @@ LEAST_BYTES = 1024
 HEAD_PATIENCE = 3
 """Times `--timeout-idle` that the head of an answer may take, connecting included. Between two
 bytes the idle time is enough; this ends heads that trickle, and 1xx answers without end."""
+
+
+def limit_of(status: int) -> int:
+    """Bytes of body to take with this status."""
+    return ANSWER_LIMIT if status < 400 else ERROR_LIMIT
 
 
 async def pieces(content: aiohttp.StreamReader, idle: float) -> AsyncIterator[bytes]:

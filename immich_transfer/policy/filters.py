@@ -10,11 +10,13 @@ all of them: not excluded, not named by a filter file, and included if there is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-
-from pathspec import GitIgnoreSpec
+from typing import TYPE_CHECKING
 
 from immich_transfer.config.options import UploadOptions
 from immich_transfer.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 _JUNK_FILES = frozenset(
     {
@@ -241,6 +243,8 @@ def _compile(lines: Iterable[str], flag: str) -> GitIgnoreSpec | None:
     ]
     if not patterns:
         return None
+    from pathspec import GitIgnoreSpec  # 0.01 s that most runs have no use for
+
     try:
         return GitIgnoreSpec.from_lines(patterns)
     except ValueError as error:
