@@ -58,7 +58,7 @@ class Reading:
         self.in_body = False
         self.answer: Answer | None = None
 
-    def feed(self, data: bytes) -> Answer | None:
+    def feed(self, data: bytes | memoryview) -> Answer | None:
         """The answer when it is whole. Raises Broken."""
         self.begun = True
         self._data += data
@@ -85,7 +85,7 @@ class Reading:
             return False
         first, *lines = bytes(self._data[:end]).split(b"\r\n")
         found = _STATUS.fullmatch(first)
-        if found is None:
+        if found is None or _CONTROL.search(first):
             raise Broken("not proper HTTP: bad status line")
         del self._data[: end + 4]
         self._heads += end + 4
