@@ -16,6 +16,7 @@ from multidict import CIMultiDict
 HEAD_LIMIT = 32 << 10
 """Bytes of status line and headers, those of 1xx answers included; servers send less than one
 thousand."""
+UNPACK_BYTES = 256 << 10
 _STATUS = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: .*)?")
 _CONTROL = re.compile(rb"[^\t\x20-\x7e\x80-\xff]")
 _SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}")
@@ -85,7 +86,7 @@ class Reading:
             return False
         first, *lines = bytes(self._data[:end]).split(b"\r\n")
         found = _STATUS.fullmatch(first)
-        if found is None or _CONTROL.search(first):
+        if found is None:
             raise Broken("not proper HTTP: bad status line")
         del self._data[: end + 4]
         self._heads += end + 4
@@ -106,8 +107,8 @@ class Reading:
     def _frame(self, headers: CIMultiDict[str]) -> None:
         """How the end of the body will be known."""
         coding = headers.get("Content-Encoding", "").strip().lower()
-        if coding in ("gzip", "x-gzip"):
-            self._unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        if coding in ("gzip", "x-gzip", "deflate"):
+            self._unzip = zlib.decompressobj(zlib.MAX_WBITS | 32)  # either, as its head says
         elif coding not in ("", "identity"):
             raise Broken(f"answered in a coding nobody asked for: {coding[:20]}")
         transfer = headers.getall("Transfer-Encoding", ())
@@ -116,9 +117,8 @@ class Reading:
             self._unzip = None
             self._step = self._by_length
         elif transfer:
-            if [word.strip().lower() for word in transfer] != ["chunked"]:
-                raise Broken("not proper HTTP: unknown transfer coding")
-            self._reusable = self._reusable and not lengths
+            if lengths or [word.strip().lower() for word in transfer] != ["chunked"]:
+                raise Broken("not proper HTTP: bad transfer coding")
             self._step = self._chunk_head
         elif lengths:
             length = lengths.pop().strip()
@@ -188,10 +188,7 @@ class Reading:
         if self._unzip is None:
             self._body += piece
         elif piece:
-            try:
-                self._body += self._unzip.decompress(piece, self._limit + 1 - len(self._body))
-            except zlib.error:
-                raise Broken("not proper HTTP: bad gzip") from None
+            self._unpack(self._unzip, piece)
         if len(self._body) > self._limit:
             if not self._cut:
                 raise self._too_large()
@@ -199,6 +196,18 @@ class Reading:
             self._reusable = False
             self._unzip = None
             self._finish()
+
+    def _unpack(self, unzip: zlib._Decompress, packed: bytes | bytearray) -> None:
+        """A little at a time: half a megabyte of gzip can hold a whole gigabyte."""
+        try:
+            while len(self._body) <= self._limit:
+                piece = unzip.decompress(packed, UNPACK_BYTES)
+                self._body += piece
+                packed = unzip.unconsumed_tail
+                if len(piece) < UNPACK_BYTES and not packed:
+                    break  # a full piece may have left something inside
+        except zlib.error:
+            raise Broken("not proper HTTP: bad packing") from None
 
     def _finish(self) -> Answer:
         if self._unzip is not None and not self._unzip.eof and self._body:

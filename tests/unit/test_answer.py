@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from immich_transfer.immich.answer import HEAD_LIMIT, Answer, Broken, Reading
+from immich_transfer.immich.answer import HEAD_LIMIT, UNPACK_BYTES, Answer, Broken, Reading
 
 LIMIT = 1000
 ZIPPED = gzip.compress(b'{"a": 1}' * 20)
@@ -48,18 +49,24 @@ WHOLE = {
         b"abc0123456789",
         True,
     ),
-    "chunks and a length": (
-        head("Transfer-Encoding: chunked", "Content-Length: 1") + b"1\r\na\r\n0\r\n\r\n",
-        b"a",
-        False,
-    ),
     "gzip": (
         head("Content-Encoding: gzip", f"Content-Length: {len(ZIPPED)}") + ZIPPED,
         b'{"a": 1}' * 20,
         True,
     ),
+    "deflate": (
+        head("Content-Encoding: deflate", f"Content-Length: {len(zlib.compress(b'hello'))}")
+        + zlib.compress(b"hello"),
+        b"hello",
+        True,
+    ),
     "after a word in between": (
         head(status="HTTP/1.1 103 Early Hints") + head("Content-Length: 1") + b"x",
+        b"x",
+        True,
+    ),
+    "an escape where nobody looks": (
+        head("Content-Length: 1", status="HTTP/1.1 200 \x1b[31mOK") + b"x",
         b"x",
         True,
     ),
@@ -80,6 +87,14 @@ def test_an_answer_is_the_same_whole_and_byte_by_byte(
             break
     assert single.answer is not None
     assert single.answer[:3] == whole[:3]
+
+
+@pytest.mark.parametrize("size", [UNPACK_BYTES + n for n in (-1, 0, 1, 257, 258, 259)])
+@pytest.mark.parametrize("times", [1, 3])
+def test_packed_bodies_of_any_size_come_whole(size: int, times: int) -> None:
+    packed = gzip.compress(bytes(size * times))
+    data = head("Content-Encoding: gzip", f"Content-Length: {len(packed)}") + packed
+    assert read(data, limit=size * times).body == bytes(size * times)
 
 
 @given(st.data())
@@ -127,6 +142,8 @@ BROKEN = {
     "a signed length": head("Content-Length: +1") + b"x",
     "a length below zero": head("Content-Length: -1"),
     "another transfer coding": head("Transfer-Encoding: gzip, chunked") + b"0\r\n\r\n",
+    "chunks and a length": head("Transfer-Encoding: chunked", "Content-Length: 1")
+    + b"1\r\na\r\n0\r\n\r\n",
     "two transfer codings": head("Transfer-Encoding: chunked", "Transfer-Encoding: chunked"),
     "a coding nobody asked for": head("Content-Encoding: br", "Content-Length: 1"),
     "no gzip": head("Content-Encoding: gzip", "Content-Length: 4") + b"nope",
@@ -134,6 +151,8 @@ BROKEN = {
     "a signed chunk": head("Transfer-Encoding: chunked") + b"+1\r\n",
     "an endless chunk size": head("Transfer-Encoding: chunked") + b"1;" + b"x" * HEAD_LIMIT * 2,
     "a chunk without an end": head("Transfer-Encoding: chunked") + b"1\r\nabc",
+    "an escape in a header": head("A: \x1b[31m", "Content-Length: 0"),
+    "words in between without end": head(status="HTTP/1.1 102 Processing") * 2000,
     "a header without a name": head(": x"),
     "a header without a colon": head("nonsense"),
     "a space before the colon": head("Content-Length : 1"),
