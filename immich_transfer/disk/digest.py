@@ -19,6 +19,8 @@ from immich_transfer.errors import ChangedWhileReading, LocalReadError
 from immich_transfer.failpoints import ARMED, refusal
 from immich_transfer.model import Digest, Fingerprint, Sha1
 
+from .refusals import read_error
+
 BUFFER_BYTES = 1 << 20
 """One buffer a thread, reused: larger ones gain nothing, 64 KiB costs a third of the speed."""
 SAMPLE_BYTES = 16 << 10
@@ -47,7 +49,7 @@ def open_file(path: str, expected: Fingerprint) -> int:
             refusal("disk.open")
         descriptor = os.open(path, _FLAGS)
     except OSError as error:
-        raise LocalReadError(error.strerror or "cannot be opened") from None
+        raise read_error(error) from None
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
@@ -89,7 +91,7 @@ def digest(
             raise ChangedWhileReading("the file changed while it was hashed")
         return Digest(Sha1(sha1.digest()), seen)
     except OSError as error:
-        raise LocalReadError(error.strerror or "cannot be read") from None
+        raise read_error(error) from None
     finally:
         os.close(descriptor)
 
@@ -104,7 +106,7 @@ def digest_small(path: str, expected: Fingerprint) -> tuple[Digest, bytes]:
         if len(content) != expected.size or fingerprint(os.fstat(descriptor)) != expected:
             raise ChangedWhileReading("the file changed while it was hashed")
     except OSError as error:
-        raise LocalReadError(error.strerror or "cannot be read") from None
+        raise read_error(error) from None
     finally:
         os.close(descriptor)
     sha1 = hashlib.sha1(content, usedforsecurity=False).digest()

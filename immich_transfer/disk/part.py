@@ -19,7 +19,7 @@ from immich_transfer.model import Fingerprint, Sha1
 
 from .digest import fingerprint
 from .place import Destination, Folder, is_file
-from .refusals import write_error
+from .refusals import read_error, write_error
 
 try:
     import fcntl
@@ -213,7 +213,7 @@ def read_hashes(
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise LocalReadError(error.strerror or "cannot be opened") from None
+        raise read_error(error) from None
     try:
         status = os.fstat(descriptor)
         if not is_file(status):
@@ -236,7 +236,7 @@ def read_hashes(
     except TransferError:
         raise
     except OSError as error:
-        raise LocalReadError(error.strerror or "cannot be read") from None
+        raise read_error(error) from None
     finally:
         os.close(descriptor)
     return before, Sha1(whole.digest()) if whole is not None else None, quick.digest()

@@ -212,7 +212,8 @@ class Destination:
         try:
             os.makedirs(self.root, exist_ok=True)
             if not os.access(self.root, os.W_OK | os.X_OK):
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+                number = errno.EROFS if _is_read_only(self.root) else errno.EACCES
+                raise OSError(number, os.strerror(number))
             self._made = os.stat(self.root)
         except OSError as error:
             raise UsageError(
@@ -262,9 +263,14 @@ class Destination:
             return True
         try:
             self._recognise(os.stat(self.root))
+        except (FileNotFoundError, NotADirectoryError):
+            raise self._vanished() from None
+        try:
             return os.path.samestat(os.stat(os.path.join(self.root, relative)), folder.status)
         except (FileNotFoundError, NotADirectoryError):
             return False
+        except OSError:
+            return True  # a path too long to be asked for as a whole
 
     def _recognise(self, status: os.stat_result) -> None:
         if self._made is not None and not os.path.samestat(self._made, status):
@@ -341,6 +347,10 @@ class Destination:
         with self._lock:
             self._kept = 0
             self._trim()
+
+
+def _is_read_only(path: str) -> bool:
+    return hasattr(os, "statvfs") and bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
 
 def split(path: str) -> tuple[str, str]:

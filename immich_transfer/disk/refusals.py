@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 
-from immich_transfer.errors import CannotContinue, LocalWriteError, TransferError
+from immich_transfer.errors import CannotContinue, LocalReadError, LocalWriteError, TransferError
 
 NO_LINKS = frozenset([errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EXDEV])
 """How file systems say that they have no hard links (exFAT, SMB), or no more of them."""
 
 
+NO_ROOM_FOR_FILES = frozenset([errno.EMFILE, errno.ENFILE])
 FULL = frozenset([errno.ENOSPC, getattr(errno, "EDQUOT", -1)])
 BROKEN = FULL | {errno.EIO, errno.EROFS, errno.ENODEV, errno.ENXIO, getattr(errno, "ESTALE", -1)}
 """The disk's own trouble: no other file would fare better."""
@@ -33,14 +34,34 @@ def write_error(error: OSError, what: str) -> TransferError:
             f"the file is too large for this file system, or for `ulimit -f` ({what})",
             hint="choose another --output",
         )
-    if error.errno in (errno.EMFILE, errno.ENFILE):
-        return CannotContinue(
-            f"this system allows no more open files ({what})",
-            hint="raise the limit (ulimit -n), or use fewer --transfers; then run again",
-        )
+    if error.errno in NO_ROOM_FOR_FILES:
+        return too_many_files(what)
     if error.errno == errno.ENAMETOOLONG:
         return LocalWriteError(
             f"the name is too long for this file system ({what})",
             hint="a shorter --output or --layout helps",
         )
     return LocalWriteError(f"{reason} ({what})")
+
+
+READ_HINTS = {
+    errno.EACCES: "make it readable for the user who runs this",
+    errno.EPERM: "make it readable for the user who runs this",
+    errno.EIO: "its disk may be failing: save what can be read",
+    errno.ENOENT: "it was moved or deleted meanwhile: run again",
+}
+
+
+def read_error(error: OSError) -> TransferError:
+    """What a failed read means: that file's trouble, unless nothing at all can be opened."""
+    if error.errno in NO_ROOM_FOR_FILES:
+        return too_many_files("to read a photo")
+    reason = error.strerror or "cannot be read"
+    return LocalReadError(reason, hint=READ_HINTS.get(error.errno or 0))
+
+
+def too_many_files(what: str) -> CannotContinue:
+    return CannotContinue(
+        f"this system allows no more open files ({what})",
+        hint="raise the limit (ulimit -n), or use fewer --transfers; then run again",
+    )

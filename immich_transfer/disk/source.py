@@ -6,11 +6,12 @@ import os
 
 import aiofiles
 
-from immich_transfer.errors import ChangedWhileReading, LocalReadError
+from immich_transfer.errors import ChangedWhileReading
 from immich_transfer.failpoints import ARMED, point, refusal
 from immich_transfer.model import LocalFile
 
 from .digest import fingerprint, open_file
+from .refusals import read_error
 
 READ_WHOLE = 512 << 10
 """Up to this size a body is read in one piece in one thread hop; beyond, streamed."""
@@ -34,7 +35,7 @@ def open_source(file: LocalFile) -> bytes | int:
             raise ChangedWhileReading("the file changed after it was hashed")
         return content
     except OSError as error:
-        raise LocalReadError(error.strerror or "cannot be read") from None
+        raise read_error(error) from None
     finally:
         os.close(descriptor)
 

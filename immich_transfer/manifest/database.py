@@ -60,6 +60,11 @@ def translate(error: sqlite3.Error, state_dir: str) -> TransferError:
                 f"another program keeps the manifest in {state_dir} locked",
                 hint="close it, then run again",
             )
+        case sqlite3.SQLITE_IOERR:
+            return CannotContinue(
+                f"the disk that holds the manifest failed ({state_dir}): {error}",
+                hint="look after the disk, or use another --state-dir; then run again",
+            )
         case _:
             return CannotContinue(f"the manifest in {state_dir} cannot be used: {error}")
 

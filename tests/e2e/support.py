@@ -187,7 +187,9 @@ class Bench:
         json: bool = True,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        prefix: Sequence[str] = (),
     ) -> Running:
+        """`prefix` is a command that runs ours, as `prlimit` does."""
         self.home.mkdir(parents=True, exist_ok=True)
         environment = {
             "PATH": os.environ.get("PATH", ""),
@@ -200,7 +202,7 @@ class Bench:
         if coverage := os.environ.get("COVERAGE_PROCESS_START"):
             environment["COVERAGE_PROCESS_START"] = coverage
         environment |= self.environment | dict(env or {})
-        argv = [*command(), *arguments, *(["--json"] if json else [])]
+        argv = [*prefix, *command(), *arguments, *(["--json"] if json else [])]
         return Running(self, argv, environment, cwd or self.home)
 
 
