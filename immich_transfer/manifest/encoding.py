@@ -8,6 +8,7 @@ from immich_transfer.model import AssetId
 
 _ENCODING = sys.getfilesystemencoding()
 _ERRORS = sys.getfilesystemencodeerrors()
+_HALF = 1 << 63
 
 
 def path_in(path: str) -> bytes:
@@ -62,5 +63,8 @@ def _uuid(raw: bytes) -> str:
 
 
 def signed(number: int) -> int:
-    """Inodes of some network file systems use all 64 bits; SQLite's integers are signed."""
-    return number if number < 1 << 63 else (number & (1 << 64) - 1) - (1 << 64)
+    """A number as SQLite holds it, in 64 signed bits: inodes of some network file systems use all
+    64, and the nanoseconds of a time beyond the year 2262 need more."""
+    if -_HALF <= number < _HALF:
+        return number
+    return ((number + _HALF) & (_HALF * 2 - 1)) - _HALF

@@ -49,7 +49,7 @@ class Files(Room):
             now = file.fingerprint
             same = (
                 size == now.size
-                and mtime_ns == now.mtime_ns
+                and mtime_ns == signed(now.mtime_ns)
                 and (inode == signed(now.inode) or not inode or not now.inode)
             )
             found.append(sha1 if same else None)
@@ -85,7 +85,7 @@ class Files(Room):
         """Digests remembered for the same (size, mtime_ns), for the caller to compare samples."""
         by_look: dict[tuple[int, int], list[str]] = {}
         for file in files:
-            look = (file.fingerprint.size, file.fingerprint.mtime_ns)
+            look = (file.fingerprint.size, signed(file.fingerprint.mtime_ns))
             by_look.setdefault(look, []).append(file.path)
         found: dict[str, list[Digest]] = {}
         with self._db.read() as connection:
@@ -114,7 +114,7 @@ class Files(Room):
             (
                 path_in(file.path),
                 file.fingerprint.size,
-                file.fingerprint.mtime_ns,
+                signed(file.fingerprint.mtime_ns),
                 signed(file.fingerprint.inode),
                 digest.sha1,
                 digest.sample,

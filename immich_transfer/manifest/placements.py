@@ -172,7 +172,7 @@ class Placements(Room):
                 name_in(row.base),
                 row.sha1,
                 row.fingerprint.size,
-                row.fingerprint.mtime_ns,
+                signed(row.fingerprint.mtime_ns),
                 signed(row.fingerprint.inode),
                 row.xxh3,
                 row.proven,

@@ -28,10 +28,10 @@ class Step(Enum):
 
 def same_file(known: Fingerprint, seen: Fingerprint) -> bool:
     """Whether a file looks untouched. Inodes are compared where a file system has them; the
-    manifest keeps them as signed 64-bit numbers."""
+    manifest keeps them, and times, as signed 64-bit numbers."""
     return (
         known.size == seen.size
-        and known.mtime_ns == seen.mtime_ns
+        and (known.mtime_ns - seen.mtime_ns) % (1 << 64) == 0
         and (not known.inode or not seen.inode or (known.inode - seen.inode) % (1 << 64) == 0)
     )
 
