@@ -25,7 +25,10 @@ def users() -> None:
 @bridge_options
 @click.pass_context
 def list_(ctx: click.Context, /, **params: Any) -> int:
-    """List all users; only yourself where the admin hides users from each other."""
+    """List all users; only yourself where the admin hides users from each other.
+
+    Permission: user.read.
+    """
 
     async def work(server: Immich) -> None:
         found = await server.users.all()
@@ -45,7 +48,7 @@ def list_(ctx: click.Context, /, **params: Any) -> int:
 @bridge_options
 @click.pass_context
 def me(ctx: click.Context, /, **params: Any) -> int:
-    """Say whose the key is, with quota and usage."""
+    """Say whose the key is, with quota and usage. Permission: user.read."""
 
     async def work(server: Immich) -> None:
         from immich_transfer.report.wording import size

@@ -56,12 +56,11 @@ def key_answer(release: Release, key: Key) -> dict[str, Any]:
 
 
 def tag_answer(release: Release, tag: Tag) -> dict[str, Any]:
-    name = tag.value.rsplit("/", 1)[-1]
-    if not release.tag_paths:
-        return {"id": tag.id, "name": name, "type": "CUSTOM", "userId": tag.owner}
+    if not release.tag_paths:  # a slash is a letter like any other
+        return {"id": tag.id, "name": tag.value, "type": "CUSTOM", "userId": tag.owner}
     data = {
         "id": tag.id,
-        "name": name,
+        "name": tag.value.rsplit("/", 1)[-1],
         "value": tag.value,
         "createdAt": tag.added,
         "updatedAt": tag.added,

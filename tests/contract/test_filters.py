@@ -70,7 +70,7 @@ def test_many_are_edited_at_once_or_none(server: Target) -> None:
     [
         ({"isFavorite": True}, (1,)),
         ({"rating": 4}, (1, 120)),
-        ({"description": "BOAT on"}, (1, 130)),
+        ({"description": "boat on"}, (1, 130)),
         ({"takenBefore": "2019-06-01T00:00:00.000Z"}, (1,)),
         (
             {"takenAfter": "2019-05-06T05:08:09.000Z", "takenBefore": "2019-05-06T05:08:09.000Z"},
@@ -118,8 +118,11 @@ def test_a_tag_holds_what_is_tagged_below_it(server: Target, pair: tuple[str, st
         return found(server, tagIds=[tag]) == {pair[0]}
 
     server.until(lambda: shown() == [child["value"]])
+    server.until(partial(tagged, child["id"]))
+    if server.live:
+        return  # the rest was not recorded
     for tag in parent["id"], child["id"]:
-        server.until(partial(tagged, tag))
+        assert tagged(tag)
         assert buckets(server, f"tagId={tag}").keys() == {pair[0]}
 
 
@@ -135,7 +138,8 @@ def test_filters_of_the_timeline(server: Target, pair: tuple[str, str, str]) -> 
         return
     server.call("POST", "/stacks", {"assetIds": [first, second]})
     assert buckets(server, query).keys() == {first, second}
-    assert buckets(server, f"{query}&withStacked=true").keys() == {first}
+    if server.since(3) or not server.live:  # as recorded on 3.0.3
+        assert buckets(server, f"{query}&withStacked=true").keys() == {first}
 
 
 def test_albums_of_an_asset(server: Target, pair: tuple[str, str, str]) -> None:
