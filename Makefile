@@ -17,7 +17,7 @@ help:
 	@echo "make test-matrix  the tests on every CPython 3.11-3.14 found"
 	@echo "make torture      random nights of kills and faults (SECONDS=60 SEED=1), with figures"
 	@echo "make crashes      a kill at every named point of nine scenes (about ten minutes)"
-	@echo "make bench        the benchmarks, as a table with ratios (bench-quick: smaller)"
+	@echo "make bench        the benchmarks, as a table with ratios, and plots (bench-quick: smaller)"
 	@echo "make conformance  the official CLI against the sandbox server (needs npm)"
 
 $(READY): pyproject.toml
@@ -55,11 +55,16 @@ torture: $(READY)
 crashes: $(READY)
 	$(BIN)/python -m tests.torture.crashes
 
-bench: $(READY)
-	$(BIN)/python -m benchmarks
+$(VENV)/.ready-bench: $(READY)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[bench]'
+	@touch $@
 
-bench-quick: $(READY)
-	$(BIN)/python -m benchmarks --quick
+bench: $(VENV)/.ready-bench
+	$(BIN)/python -m benchmarks; told=$$?; $(BIN)/python -m benchmarks.plots && exit $$told
+
+bench-quick: $(VENV)/.ready-bench
+	$(BIN)/python -m benchmarks --quick; told=$$?; \
+	  $(BIN)/python -m benchmarks.plots .bench/results.json .bench/plots && exit $$told
 
 conformance: $(READY)
 	$(BIN)/python -m tests.conformance

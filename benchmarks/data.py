@@ -28,14 +28,44 @@ def write_file(path: Path, size: int, seed: str) -> None:
             size -= PIECE
 
 
-def many(folder: Path, count: int, size: int, *, seed: str = "many") -> Path:
+def many(
+    folder: Path, count: int, size: int, *, seed: str = "many", per_folder: int = PER_FOLDER
+) -> Path:
     """`count` files of `size` bytes, a thousand in each folder, all different."""
     for number in range(count):
-        below = folder / f"{number // PER_FOLDER:03}"
-        if number % PER_FOLDER == 0:
+        below = folder / f"{number // per_folder:03}"
+        if number % per_folder == 0:
             below.mkdir(parents=True, exist_ok=True)
         name = f"IMG_{number:06}{KINDS[number % len(KINDS)]}"
         write_file(below / name, size, f"{seed} {number}")
+    return folder
+
+
+def nested(folder: Path, count: int, size: int) -> Path:
+    """`count` files of `size` bytes in a tree of eight levels, few in each folder."""
+    for number in range(count):
+        below = folder.joinpath(*f"{number // 4:08b}"[-8:])
+        below.mkdir(parents=True, exist_ok=True)
+        name = f"IMG_{number:06}{KINDS[number % len(KINDS)]}"
+        write_file(below / name, size, f"nested {number}")
+    return folder
+
+
+def linked(folder: Path, count: int, links: int) -> Path:
+    """`count` names, a thousand in each folder; each content has so many of them."""
+    first = ""
+    for number in range(count):
+        below = f"{folder}/{number // PER_FOLDER:04}"
+        if number % PER_FOLDER == 0:
+            os.makedirs(below)
+        path = f"{below}/IMG_{number:07}.jpg"
+        if number % links:
+            os.link(first, path)
+            continue
+        first = path
+        with open(path, "wb") as file:
+            file.write(f"photo {number}".encode() * 8)
+        os.utime(path, (FIRST_PHOTO + number, FIRST_PHOTO + number))
     return folder
 
 
@@ -47,12 +77,15 @@ def large(folder: Path, count: int, size: int) -> Path:
     return folder
 
 
-def mixed(folder: Path, count: int) -> Path:
-    """Log-normal sizes between 1 KB and 20 MB in a nested tree; every twentieth is a twin."""
+def mixed(folder: Path, count: int, most: int) -> Path:
+    """Log-normal sizes between 1 KB and `most` in a nested tree; every twentieth is a twin.
+
+    Half of them are below 1 MB; one in a hundred is above 100 MB.
+    """
     draw = random.Random("mixed")
     places = ("", "2023/Sea", "2024/Trip", "2024/Trip/raw")
     for number in range(count):
-        size = int(min(max(draw.lognormvariate(11.5, 1.5), KB), 20_000 * KB))
+        size = int(min(max(draw.lognormvariate(13.8, 2.0), KB), most))
         below = folder / places[number % len(places)]
         below.mkdir(parents=True, exist_ok=True)
         twin = number % 20 == 19

@@ -10,6 +10,7 @@ from .peers import FLOOR, OURS, Job, Missing, Tool, command, environment, floor_
 
 CURL = "curl + sha1sum"
 LISTING = "floor, listing only"
+LIMIT = "limit (copy + sha1sum)"
 ALBUM = "Benchmark"
 AT_ONCE = 8
 
@@ -24,6 +25,25 @@ def ours(*options: str) -> Tool:
     return Tool(OURS, line, environment)
 
 
+def mirror() -> Tool:
+    """The same as `mirror`."""
+
+    def line(job: Job) -> Sequence[str]:
+        return [*command(), "mirror", "-o", str(job.folder), "--json", "--album", ALBUM]
+
+    return Tool(f"{OURS} mirror", line, environment)
+
+
+def copying() -> Tool:
+    """The limit: no server at all. The server's own files are copied, and each copy is hashed."""
+
+    def line(job: Job) -> Sequence[str]:
+        copy = f"cp -r '{job.server.data}/upload' '{job.folder}'"
+        return ["sh", "-c", f"{copy} && find '{job.folder}' -type f -print0 | xargs -0 sha1sum"]
+
+    return Tool(LIMIT, line)
+
+
 def floor() -> Tool:
     return Tool(FLOOR, lambda job: [*_floor(job), str(job.folder)], floor_environment)
 
@@ -34,7 +54,7 @@ def listing_floor() -> Tool:
 
 def _floor(job: Job) -> list[str]:
     module = ("-m", "benchmarks.download_floor")
-    return [sys.executable, *module, job.server.url, job.album or "all"]
+    return [sys.executable, *module, job.url, job.album or "all"]
 
 
 def curl() -> Tool | Missing:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from statistics import median
 
 from . import data
-from .download_peers import ALBUM, CURL, floor, listing_floor, ours
+from .download_peers import ALBUM, CURL, copying, floor, listing_floor, mirror, ours
 from .library import Library, library
 from .measure import complaint, measure
 from .peers import FLOOR, OURS, Job, Tool
@@ -43,7 +43,9 @@ def fetch(tool: Tool, job: Job, expected: data.Contents | None = None) -> Sample
         trouble = f"{tool.name}: exit {run.code}: {complaint(job.state / 'run')}"
     elif expected is not None and (found := data.contents(job.folder)) != expected:
         trouble = f"{tool.name}: {found} came, not {expected}"
-    return Sample(run, seen.requests, seen.originals, data.size_of(job.folder) - there, trouble)
+    return Sample(
+        run, seen.requests, seen.originals, data.size_of(job.folder) - there, trouble=trouble
+    )
 
 
 def side_by_side(
@@ -70,15 +72,20 @@ def nothing_received(series: Series) -> list[Bar]:
     ]
 
 
-def album(setting: Setting) -> Iterator[Story]:
+def mirrored(setting: Setting) -> Iterator[Story]:
     files = setting.pick(2000, 300)
     with library(setting, lambda f: data.many(f, files, 100 * data.KB), album=ALBUM) as held:
-        cold, again = side_by_side(setting, [ours(), floor()], held, setting.pick(3, 2))
-    bars = [*against(cold, FLOOR, cpu, "CPU", 1.5), highest_peak(cold[0], MEMORY_BAR)]
-    yield Story("album", f"album of {files} × 100 KB, cold", cold, bars, notes(cold))
+        tools = [mirror(), *setting.downloaders, floor(), copying()]
+        cold, again = side_by_side(setting, tools, held, setting.pick(5, 2))
+    bars = [
+        *against(cold, CURL, wall, "wall", 1 / THROUGHPUT_BAR),
+        *against(cold, FLOOR, cpu, "CPU", 1.5),
+        highest_peak(cold[0], MEMORY_BAR),
+    ]
+    yield Story("mirror", f"mirror of {files} × 100 KB, cold", cold, bars, notes(cold))
     yield Story(
-        "album-again",
-        f"album of {files} × 100 KB, nothing new",
+        "mirror-again",
+        f"mirror of {files} × 100 KB, nothing new",
         [again],
         nothing_received(again),
         notes([again]),
@@ -87,7 +94,7 @@ def album(setting: Setting) -> Iterator[Story]:
 
 def album_large(setting: Setting) -> Iterator[Story]:
     size = setting.pick(300, 60)
-    tools = [ours(), *setting.downloaders, floor()]
+    tools = [ours(), *setting.downloaders, floor(), copying()]
     with library(setting, lambda f: data.large(f, 3, size * MIB), album=ALBUM) as held:
         cold, again = side_by_side(setting, tools, held, setting.pick(3, 2))
     bars = [

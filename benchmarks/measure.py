@@ -39,12 +39,11 @@ def measure(argv: Sequence[str], environment: Mapping[str, str], folder: Path) -
     is, and the suite never holds more than a few MiB of data for that reason.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    inherited = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
         started = time.perf_counter()
         process = subprocess.Popen(
             argv,
-            env={**inherited, "HOME": str(folder), **environment},
+            env=environment_of(environment, folder),
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=out,
@@ -60,6 +59,12 @@ def measure(argv: Sequence[str], environment: Mapping[str, str], folder: Path) -
         peak=usage.ru_maxrss * MAXRSS_UNIT,
         summary=_last_line(folder / "stdout"),
     )
+
+
+def environment_of(extra: Mapping[str, str], home: Path) -> dict[str, str]:
+    """What a tool sees: little of ours, so that no setting of this machine decides."""
+    inherited = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    return {**inherited, "HOME": str(home), **extra}
 
 
 def files_opened(

@@ -6,17 +6,19 @@ A peer that cannot be had is said to be missing, with the reason; it is never im
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .server import Server
 
 OURS = "immich-transfer"
 FLOOR = "floor"
+LIMIT = "limit"
 CLI = "official CLI"
 IMMICH_GO = "immich-go"
 INSTALL_SECONDS = 300
@@ -32,6 +34,12 @@ class Job:
     state: Path
     album: str | None = None
     """The id of the album that is downloaded; None for the whole library."""
+    via: str | None = None
+    """The server's address behind a long line; None for its own."""
+
+    @property
+    def url(self) -> str:
+        return self.via or self.server.url
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,7 @@ def ours(*options: str) -> Tool:
 def environment(job: Job) -> dict[str, str]:
     """What our own command reads its server, key and state folder from."""
     return {
-        "IMMICH_URL": job.server.url,
+        "IMMICH_URL": job.url,
         "IMMICH_API_KEY": job.server.key,
         "IMMICH_TRANSFER_STATE_DIR": str(job.state),
     }
@@ -74,10 +82,25 @@ def command() -> list[str]:
     return [str(script)] if script.exists() else [sys.executable, "-m", "immich_transfer"]
 
 
+def fixed(transfers: int) -> Tool:
+    """Ours, told how many at once."""
+    option = ("--transfers", str(transfers))
+    return replace(ours(*option), name=f"{OURS} {' '.join(option)}")
+
+
+def limit() -> Tool:
+    """Hash and `sendfile`, and nothing else: no HTTP client, no library."""
+    return Tool(
+        LIMIT,
+        lambda job: [sys.executable, "-m", "benchmarks.limit", job.url, str(job.folder)],
+        floor_environment,
+    )
+
+
 def floor() -> Tool:
     return Tool(
         FLOOR,
-        lambda job: [sys.executable, "-m", "benchmarks.floor", job.server.url, str(job.folder)],
+        lambda job: [sys.executable, "-m", "benchmarks.floor", job.url, str(job.folder)],
         floor_environment,
     )
 
@@ -100,7 +123,7 @@ def official_cli(folder: Path) -> Tool | Missing:
             *("--no-progress", str(job.folder)),
         ],
         lambda job: {
-            "IMMICH_INSTANCE_URL": f"{job.server.url}/api",
+            "IMMICH_INSTANCE_URL": f"{job.url}/api",
             "IMMICH_API_KEY": job.server.key,
             "IMMICH_CONFIG_DIR": str(job.state / "immich-cli"),
         },
@@ -144,15 +167,15 @@ def cli_version(node: str, script: str) -> str:
 
 
 def immich_go() -> Tool | Missing:
-    """The Go client, when a binary is on the PATH."""
-    path = shutil.which("immich-go")
-    if path is None:
-        return Missing(IMMICH_GO, "no immich-go on the PATH")
+    """The Go client, when a binary is named by IMMICH_GO or on the PATH."""
+    path = os.environ.get("IMMICH_GO") or shutil.which("immich-go")
+    if path is None or shutil.which(path) is None:
+        return Missing(IMMICH_GO, f"{path or 'no immich-go on the PATH, none in IMMICH_GO'}")
     return Tool(
         IMMICH_GO,
         lambda job: [
             *(path, "upload", "from-folder", "--no-ui", "--concurrent-tasks", "8"),
-            *("--server", job.server.url, "--api-key", job.server.key),
+            *("--server", job.url, "--api-key", job.server.key),
             *("--client-timeout", "60m", str(job.folder)),
         ],
     )

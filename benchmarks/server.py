@@ -43,6 +43,7 @@ class Server:
 
     def __init__(self, data: Path, version: str = VERSION, *, extra: Sequence[str] = ()) -> None:
         data.parent.mkdir(parents=True, exist_ok=True)
+        self.data = data
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "immich_transfer", "sandbox", "--json"),

@@ -17,6 +17,8 @@ from .table import Bar, Sample, Series, peak, ratios
 
 MEMORY_BAR = 80
 """MiB, for any number of bytes (law 8 of the design)."""
+COLD_MEMORY_BAR = 60
+"""MiB, for plain cold uploads."""
 MEMORY_BAR_MANY = 150
 """MiB, for 100,000 files."""
 
@@ -49,13 +51,14 @@ def fresh(setting: Setting) -> Iterator[Path]:
 
 
 @contextmanager
-def photos(setting: Setting, make: Callable[[Path], Path]) -> Iterator[Path]:
+def photos(setting: Setting, make: Callable[[Path], Path], *, warm: bool = True) -> Iterator[Path]:
     """The story's files, read once, gone afterwards."""
     folder = setting.work / "photos"
     shutil.rmtree(folder, ignore_errors=True)
     try:
         make(folder)
-        data.warm(folder)
+        if warm:
+            data.warm(folder)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

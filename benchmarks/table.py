@@ -6,7 +6,7 @@ import os
 import platform
 import statistics
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,8 +27,10 @@ class Sample:
     """Photos whose content travelled."""
     moved: int
     """Bytes of them."""
-    trouble: str = ""
+    trouble: str = field(default="", kw_only=True)
     """Why the figures do not count: the tool failed or moved other files than it should."""
+    figures: Mapping[str, float] = field(default_factory=dict, kw_only=True)
+    """What this story alone measures, by name."""
 
 
 @dataclass
@@ -55,14 +57,18 @@ class Bar:
     limit: float
     void: bool = False
     """What it was compared with went wrong."""
+    least: bool = False
+    """The value may not be below the limit; else it may not be above."""
 
     def met(self, story: Story) -> bool:
-        return self.value <= self.limit and not (self.void or story.void)
+        kept = self.value >= self.limit if self.least else self.value <= self.limit
+        return kept and not (self.void or story.void)
 
     def told(self, story: Story) -> str:
         void = self.void or story.void
         verdict = "VOID" if void else "met" if self.met(story) else "NOT MET"
-        return f"{self.what} {self.value:.4g} (bar {self.limit:.4g}): {verdict}"
+        sign = "≥" if self.least else "≤"
+        return f"{self.what} {self.value:.4g} (bar {sign} {self.limit:.4g}): {verdict}"
 
 
 @dataclass
@@ -108,6 +114,8 @@ COLUMNS = (
 def rows(story: Story) -> Iterable[tuple[str, ...]]:
     ours = story.series[0] if story.series else None
     for series in story.series:
+        if not series.samples:
+            continue
         assert ours is not None
         apart = series is not ours
         yield (
@@ -119,9 +127,17 @@ def rows(story: Story) -> Iterable[tuple[str, ...]]:
             f"{series.median(peak):.0f}",
             f"{series.median(lambda s: s.requests):.0f}",
             f"{series.median(lambda s: s.moved) / 1e6:.1f}",
-            f"{statistics.median(ratios(ours, series, wall)):.2f}" if apart else "",
-            f"{statistics.median(ratios(ours, series, cpu)):.2f}" if apart else "",
+            _ratio(ratios(ours, series, wall)) if apart else "",
+            _ratio(ratios(ours, series, cpu)) if apart else "",
         )
+
+
+def _ratio(found: Sequence[float]) -> str:
+    """The median of the pairs, from the least to the most."""
+    if not found:
+        return ""
+    middle = f"{statistics.median(found):.2f}"
+    return middle if len(found) == 1 else f"{middle} ({min(found):.2f}…{max(found):.2f})"
 
 
 def render(stories: Sequence[Story], missing: Sequence[str]) -> str:
@@ -164,6 +180,8 @@ def as_json(stories: Sequence[Story], missing: Sequence[str], *, quick: bool) ->
                         "what": b.what,
                         "value": b.value,
                         "limit": b.limit,
+                        "least": b.least,
+                        "told": b.told(story),
                         "met": b.met(story),
                     }
                     for b in story.bars
@@ -190,6 +208,7 @@ def _tool(story: Story, series: Series) -> dict[str, Any]:
                 "bodies": s.bodies,
                 "bytes_moved": s.moved,
                 "trouble": s.trouble,
+                "figures": dict(s.figures),
             }
             for s in series.samples
         ],
