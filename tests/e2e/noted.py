@@ -1,6 +1,7 @@
 """The users' notes as a table: each line of them, the command, and the calls made today.
 
-`test_notes.py` runs every row on every version, and holds `docs/from-curl.md` to what stands here.
+`test_notes.py` runs every row on every version, and holds the README and
+`docs/from-curl.md` to what stands here.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from .note_scene import Scene
 from .noted import ROWS
 from .support import Bench, until
 
-PAGE = Path(__file__).parents[2] / "docs" / "from-curl.md"
+FOLDER = Path(__file__).parents[2]
 FIRST_WORDS = {
     ("GET", "/server/version"),
     ("GET", "/server-info/version"),
@@ -95,7 +95,8 @@ def _names(entry: Asked) -> set[str]:
     return {*(name for name, _ in entry["query"]), *body}
 
 
-@pytest.mark.parametrize("table", [today, formerly])
-def test_the_page_has_the_table(table: Callable[[Iterable[Row]], str]) -> None:
+@pytest.mark.parametrize(("page", "table"), [("README.md", today), ("docs/from-curl.md", formerly)])
+def test_the_page_has_the_table(page: str, table: Callable[[Iterable[Row]], str]) -> None:
     wanted = table(ROWS)
-    assert f"\n{wanted}\n" in PAGE.read_text("utf-8"), f"docs/from-curl.md is to have:\n\n{wanted}"
+    text = (FOLDER / page).read_text("utf-8")
+    assert f"\n{wanted}\n" in text, f"{page} is to have:\n\n{wanted}"
