@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help demo test check test-live test-matrix torture crashes bench bench-quick conformance clean
+.PHONY: help demo test check test-live test-matrix test-lowest lock audit torture crashes bench bench-quick conformance clean
 
 SECONDS ?= 60
 SEED ?= 1
@@ -15,6 +15,9 @@ help:
 	@echo "make check        ruff, mypy --strict and the import contract"
 	@echo "make test-live    the contract suite on a real server (IMMICH_TEST_URL, IMMICH_TEST_KEY)"
 	@echo "make test-matrix  the tests on every CPython 3.11-3.14 found"
+	@echo "make test-lowest  the tests with the oldest dependencies that pyproject.toml allows (TESTS=...)"
+	@echo "make audit        known vulnerabilities in the dependencies, of constraints.txt and of .venv (needs network)"
+	@echo "make lock         write the versions in .venv, as they were tested, to constraints.txt"
 	@echo "make torture      random nights of kills and faults (SECONDS=60 SEED=1), with figures"
 	@echo "make crashes      a kill at every named point of nine scenes (about ten minutes)"
 	@echo "make bench        the benchmarks, as a table with ratios, and plots (bench-quick: smaller)"
@@ -48,6 +51,26 @@ test-matrix:
 	  if python$$v -c 'import sys' >/dev/null 2>&1; then found=1; echo "== Python $$v"; \
 	    $(MAKE) --no-print-directory PYTHON=python$$v VENV=.venv-$$v test || exit 1; \
 	  else echo "== Python $$v: not found, left out"; fi; done; test $$found = 1
+
+TESTS ?= tests
+
+# Built anew: pip would leave a newer version where the bound was lowered.
+test-lowest: $(READY)
+	$(PYTHON) -m venv --clear .venv-lowest
+	.venv-lowest/bin/python -m pip install -q --disable-pip-version-check -e '.[dev]' \
+	  $$($(BIN)/python -m tests.lowest)
+	.venv-lowest/bin/python -m pytest -n 2 --dist loadfile $(TESTS)
+
+lock: $(READY)
+	$(BIN)/python -m pip freeze --exclude-editable > constraints.txt
+
+# --strict: what could not be looked up is a failure, not a pass.
+audit: $(READY)
+	@test -x .venv-audit/bin/pip-audit || { $(PYTHON) -m venv .venv-audit && \
+	  .venv-audit/bin/python -m pip install -q --disable-pip-version-check 'pip-audit>=2.7'; }
+	.venv-audit/bin/pip-audit --strict --no-deps --disable-pip -r constraints.txt
+	$(BIN)/python -m pip freeze --exclude-editable > .venv-audit/installed.txt
+	.venv-audit/bin/pip-audit --strict --no-deps --disable-pip -r .venv-audit/installed.txt
 
 torture: $(READY)
 	$(BIN)/python -m tests.torture --seconds $(SECONDS) --seed $(SEED)
