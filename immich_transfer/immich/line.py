@@ -1,10 +1,10 @@
 """Connections to the one server: requests go out on them and whole answers come back.
 
 A thin HTTP/1.1 of our own for everything but large downloads, because the machinery of a general
-client was most of what a small photo cost: 2,000 x 50 KB take half the CPU seconds, and a command
-that needs no general client starts 0.13 s earlier. One request at a time on a connection, no
-redirects, no proxies, no cookies; an origin is fixed for life, so the key has nowhere else to go
-(law 7).
+client was most of what a small photo cost: 2,000 x 50 KB take a third less CPU in all (0.66 of it,
+10 MiB less memory), and a command that streams nothing starts 0.13 s earlier. One request at a
+time on a connection, no redirects, no proxies, no cookies; an origin is fixed for life, so the key
+has nowhere else to go (law 7).
 
 An answer may come before the body is out: sending ends there, the answer counts, and the
 connection is closed. A connection is used again only when nothing is left on it.
