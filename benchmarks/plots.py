@@ -58,8 +58,9 @@ def draw(story: dict[str, Any], folder: Path) -> bool:
         ]
         colours = [OURS if _is_ours(tool["tool"]) else OTHERS for tool in tools]
         axis.barh(places, middles, xerr=spread, color=colours, ecolor="#444", capsize=2)
-        for place, middle in zip(places, middles, strict=True):
-            axis.annotate(f" {middle:.3g}", (0, place), va="center", fontsize=8)
+        for place, middle, one in zip(places, middles, values, strict=True):
+            axis.annotate(f"  {middle:.3g}", (max(one), place), va="center", fontsize=8)
+        axis.set_xlim(0, max(map(max, values)) * 1.2 or 1)
         axis.set_title(title, fontsize=9)
         axis.tick_params(labelsize=8)
         axis.spines[["top", "right"]].set_visible(False)

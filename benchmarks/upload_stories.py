@@ -7,7 +7,7 @@ from pathlib import Path
 
 from . import data
 from .measure import complaint, measure
-from .peers import CLI, FLOOR, IMMICH_GO, OURS, Job, Tool, command, floor, limit, ours
+from .peers import CLI, FLOOR, IMMICH_GO, LIMIT, OURS, Job, Tool, command, floor, limit, ours
 from .server import Server
 from .stage import (
     COLD_MEMORY_BAR,
@@ -47,8 +47,9 @@ def side_by_side(
             with fresh(setting) as scratch, Server(scratch / "server") as server:
                 job = Job(server, folder, scratch / "state")
                 cold[at].samples.append(sample(tool, job, files))
-                again[at].samples.append(sample(tool, job, 0))
-    return cold, again
+                if tool.name != LIMIT:  # it asks nothing, so it would send all again
+                    again[at].samples.append(sample(tool, job, 0))
+    return cold, [series for series in again if series.samples]
 
 
 def _cli(setting: Setting) -> str:
