@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help demo test check test-live test-matrix test-lowest lock audit torture crashes bench bench-quick conformance clean
+.PHONY: help demo test check test-live test-matrix test-lowest lock audit torture crashes coverage mutation million bench bench-quick conformance clean
 
 SECONDS ?= 60
 SEED ?= 1
@@ -20,6 +20,9 @@ help:
 	@echo "make lock         write the versions in .venv, as they were tested, to constraints.txt"
 	@echo "make torture      random nights of kills and faults (SECONDS=60 SEED=1), with figures"
 	@echo "make crashes      a kill at every named point of nine scenes (about ten minutes)"
+	@echo "make coverage     branches of policy/, manifest/ and pipeline/ that tests take, at least 95 %"
+	@echo "make mutation     changes to policy/ that its unit tests notice, at least 85 %"
+	@echo "make million      peak memory with a million files (4 GB of disk in TMPDIR, an hour)"
 	@echo "make bench        the benchmarks, as a table with ratios, and plots (bench-quick: smaller)"
 	@echo "make conformance  the official CLI against the sandbox server (needs npm)"
 
@@ -78,6 +81,29 @@ torture: $(READY)
 crashes: $(READY)
 	$(BIN)/python -m tests.torture.crashes
 
+COVERED = tests/unit tests/property tests/e2e/test_pause_jobs.py tests/e2e/test_python_api.py \
+  tests/e2e/test_python_api_download.py tests/e2e/test_resume.py tests/e2e/test_upload.py \
+  tests/faults/test_upload_faults.py
+
+coverage: $(READY)
+	rm -rf .coverage && mkdir .coverage
+	$(BIN)/coverage run -m pytest -n $$($(BIN)/python -c 'import os; print(2 * os.cpu_count())') \
+	  --dist loadfile -k "not library_of_100_000" $(COVERED)
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report
+	$(BIN)/coverage json -q -o .coverage/coverage.json
+	$(BIN)/python -m tests.bars coverage .coverage/coverage.json
+
+mutation: $(READY)
+	$(BIN)/python -m pip install -q --disable-pip-version-check 'mutmut>=3.8,<4'
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results
+	$(BIN)/mutmut export-cicd-stats
+	$(BIN)/python -m tests.bars mutation mutants/mutmut-cicd-stats.json
+
+million: $(READY)
+	$(BIN)/python -m tests.torture.million
+
 $(VENV)/.ready-bench: $(READY)
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[bench]'
 	@touch $@
@@ -93,4 +119,4 @@ conformance: $(READY)
 	$(BIN)/python -m tests.conformance
 
 clean:
-	rm -rf .venv .venv-* .demo .bench .conformance build dist *.egg-info
+	rm -rf .venv .venv-* .demo .bench .conformance .coverage mutants build dist *.egg-info

@@ -7,6 +7,7 @@
     names         originalFileNames, taken in turn; without them PREFIX_0000000.jpg and so on
     prefix        of those (SEED)
     bytes         give every asset a file of so many noisy bytes, all distinct; 0 is rows alone (0)
+    sha1          checksums of rows alone, hex, one for each asset; without them random ones
     album         a name or names: put them into these albums of the user, made if missing
     live          true or a number: so many of the first have a motion video beside them
     edit          changes to all of them, as of `edit`
@@ -53,13 +54,14 @@ def seed(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     live = body.get("live", 0)
     live = count if live is True else int(live)
     files = _contents(size) if size else None
+    sums = iter([bytes.fromhex(text).hex() for text in body.get("sha1", ())])
     photos: list[Asset] = []
     videos: list[Asset] = []
     for n in range(count):
         stamp = as_text(_FIRST + timedelta(days=_DAYS * (n // each) % _SPAN))
         name = names[n % len(names)] if names else f"{prefix}_{n:07}.jpg"
         name.encode()  # a lone surrogate is a ValueError
-        photo = _asset(store, user.id, name, stamp, files)
+        photo = _asset(store, user.id, name, stamp, files, next(sums, None))
         photos.append(photo)
         if n < live:
             video = _asset(store, user.id, f"{name.rpartition('.')[0] or name}.mov", stamp, files)
@@ -75,9 +77,16 @@ def seed(store: Store, body: dict[str, Any]) -> dict[str, Any]:
     return {"ids": ids, "videos": [video.id for video in videos], "albums": albums}
 
 
-def _asset(store: Store, owner: str, name: str, stamp: str, files: Iterator[bytes] | None) -> Asset:
+def _asset(
+    store: Store,
+    owner: str,
+    name: str,
+    stamp: str,
+    files: Iterator[bytes] | None,
+    sha1: str | None = None,
+) -> Asset:
     if files is None:
-        sha1 = secrets.token_hex(20)
+        sha1 = sha1 or secrets.token_hex(20)
         return Asset(str(uuid.uuid4()), owner, sha1, name, ROWS_BYTES, stamp, stamp)
     content = next(files)
     asset_id, path = store.new_path()

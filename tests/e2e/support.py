@@ -199,8 +199,8 @@ class Bench:
             "IMMICH_API_KEY": self.key,
             "IMMICH_TRANSFER_STATE_DIR": str(self.state),
         }
-        if coverage := os.environ.get("COVERAGE_PROCESS_START"):
-            environment["COVERAGE_PROCESS_START"] = coverage
+        if coverage := os.environ.get("COVERAGE_PROCESS_CONFIG"):
+            environment["COVERAGE_PROCESS_CONFIG"] = coverage
         environment |= self.environment | dict(env or {})
         argv = [*prefix, *command(), *arguments, *(["--json"] if json else [])]
         return Running(self, argv, environment, cwd or self.home)

@@ -9,7 +9,7 @@ import pytest
 
 from immich_transfer.config.options import UploadOptions
 from immich_transfer.errors import UsageError
-from immich_transfer.policy.filters import Filters, junk_file, junk_folder
+from immich_transfer.policy.filters import Filters, hidden, junk_file, junk_folder
 
 IMAGES = frozenset({".jpg", ".png", ".dng"})
 VIDEOS = frozenset({".mp4", ".mov"})
@@ -156,3 +156,69 @@ def test_junk_folders(name: str) -> None:
 @pytest.mark.parametrize("name", ["Trash", "eaDir", "Recycle", "2024", ".private", "thumbnails"])
 def test_no_junk_folders(name: str) -> None:
     assert not junk_folder(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [("a.JPG", True), ("b.mp4", True), (".jpg", True), ("a.txt", False), ("jpg", False)],
+)
+def test_supported_is_what_the_server_takes_whatever_is_wanted(name: str, taken: bool) -> None:
+    for kind in (None, "image", "video"):
+        assert build(type=kind).supported(name) is taken
+
+
+def test_only_videos() -> None:
+    only = build(type="video")
+    assert judge(only, "a.mp4") is None
+    assert judge(only, "a.jpg") == "filtered: --type"
+
+
+def test_hidden_begins_with_a_dot() -> None:
+    assert hidden(".a.jpg")
+    assert not hidden("a.jpg")
+    assert not hidden("a.")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("a.x", "unsupported: .x"),
+        ("a.", "unsupported: no known extension"),
+        ("a.ABCDEFGHIJK", "unsupported: .abcdefghijk"),
+        ("a.abcdefghijkl", "unsupported: no known extension"),
+    ],
+)
+def test_an_extension_is_named_when_it_is_one(name: str, reason: str) -> None:
+    assert judge(build(), name) == reason
+
+
+def test_lines_of_a_filter_file() -> None:
+    """Comments, empty lines and the line ends of Windows are no patterns."""
+    filters = build("# *.jpg", "", "   ", "b.jpg\r\n", "X", "\\#c.jpg")
+    assert judge(filters, "a.jpg") is None
+    assert judge(filters, "b.jpg") == "filtered: --filter-from"
+    assert judge(filters, "#c.jpg") == "filtered: --filter-from"
+    assert build("# nothing").prunes("a") is None
+
+
+def test_a_blank_at_the_end_may_be_meant() -> None:
+    filters = build("a\\ ")
+    assert filters.prunes("a ") == "filtered: --filter-from"
+    assert filters.prunes("a") is None
+
+
+def test_each_flag_is_named_with_what_is_wrong() -> None:
+    for option in ("include", "exclude"):
+        with pytest.raises(UsageError, match=rf"^--{option}: \S+( \S+)*$"):
+            build(**{option: ("!",)})
+    with pytest.raises(UsageError, match=r"^--filter-from: \S+( \S+)*$"):
+        build("!")
+
+
+def test_odd_names_are_matched_by_patterns_like_any_other() -> None:
+    lines = ("a?b.jpg", "*\udcff*")
+    filters = build(exclude=lines)
+    assert judge(filters, "a\nb.jpg") == "filtered: --exclude"
+    assert judge(filters, "x\udcffy.jpg") == "filtered: --exclude"
+    assert judge(filters, "x\udcfey.jpg") is None
+    assert judge(build(include=("a\x7fb.jpg",)), "a\x7fb.jpg") is None

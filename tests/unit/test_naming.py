@@ -341,3 +341,13 @@ def test_other_files_are_not_taken_for_parts(name: str) -> None:
 )
 def test_a_live_video_is_named_for_its_still(still: str, video: str, name: str) -> None:
     assert live_video_name(still, video) == name
+
+
+@pytest.mark.parametrize(
+    "mark", ["\U0001f3fb", "\U0001f3ff", "\u20dd", "\u0903", "\u0303", "\u200d"]
+)
+def test_a_cut_goes_back_before_a_character_of_several_parts(mark: str) -> None:
+    """Skin tones, enclosing, spacing and other marks, joiners."""
+    stem = "a" * 250
+    assert safe_name(f"{stem}q{mark}{'b' * 50}.jpg") == f"{stem}.jpg"
+    assert safe_name(f"{stem}q{'b' * 50}.jpg") == f"{stem}q.jpg"

@@ -85,3 +85,29 @@ def test_the_bucket_keeps_its_rate(rate: int, piece: int) -> None:
     assert sent <= rate * now + bucket.burst + 2 * piece
     if now >= 1:
         assert sent >= 0.9 * rate * now - piece
+
+
+def test_cooling_is_over_after_two_seconds() -> None:
+    pace = Pace(start=16)
+    pace.trouble(10.0)
+    pace.trouble(11.999)
+    assert pace.limit == 8
+    pace.trouble(12.0)
+    assert pace.limit == 4
+
+
+def test_the_bucket_lends_a_quarter_second_and_waits_for_the_rest() -> None:
+    bucket = TokenBucket(1000)
+    assert bucket.burst == 250
+    assert bucket.take(5.0, 250) == 0.0
+    assert bucket.take(5.0, 100) == pytest.approx(0.1)
+    assert bucket.take(5.05, 0) == pytest.approx(0.05)
+    assert bucket.take(5.25, 0) == 0.0
+    assert bucket.take(5.25, 200) == pytest.approx(0.05)
+    assert bucket.take(99.0, 250) == 0.0  # idle time is not saved up
+    assert bucket.take(99.0, 1000) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("rate", "burst"), [(1, 1), (7, 1), (8, 2), (4096, 1024)])
+def test_a_slow_line_has_a_burst_too(rate: int, burst: int) -> None:
+    assert TokenBucket(rate).burst == burst

@@ -63,3 +63,33 @@ def test_pings_grow_apart_and_stay_below_twenty_seconds() -> None:
     assert pauses[0] == 0.5
     assert pauses[-1] == 15.0
     assert ping_pause(1000, 1.0) < 20.0
+
+
+@pytest.mark.parametrize(
+    ("attempt", "cap"), [(1, 0.5), (2, 0.5), (3, 1.0), (4, 2.0), (5, 4.0), (7, 16.0), (8, 30.0)]
+)
+def test_the_cap_doubles_from_half_a_second(attempt: int, cap: float) -> None:
+    assert backoff(attempt, 1.0) == cap
+    assert backoff(attempt, 0.25) == cap / 4
+
+
+def test_a_date_without_a_zone_is_in_utc() -> None:
+    now = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+    assert retry_after("Tue, 24 Nov 2026 12:00:30 -0000", now) == 30.0
+
+
+def test_a_server_that_only_fails_hears_a_hundred_quick_retries() -> None:
+    quota = RetryQuota()
+    assert sum(quota.pay() for _ in range(1000)) == 100
+    assert quota.tokens == 0
+    for _ in range(10_000):
+        quota.refund()
+    assert quota.tokens == 500
+
+
+@pytest.mark.parametrize(
+    ("misses", "draw", "pause"),
+    [(0, 0.5, 0.5), (0, 0.0, 0.4), (1, 0.5, 0.8), (2, 0.5, 1.28), (7, 0.5, 13.421773), (99, 1, 18)],
+)
+def test_pings_by_the_number(misses: int, draw: float, pause: float) -> None:
+    assert ping_pause(misses, draw) == pytest.approx(pause)
