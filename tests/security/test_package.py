@@ -68,17 +68,21 @@ def test_nothing_that_is_read_is_run() -> None:
 
 
 def test_certificates_are_given_up_in_one_place_only() -> None:
-    """`ssl=False` stands behind --insecure alone."""
+    """What stops verifying stands behind --insecure alone."""
+    ways = ("_create_unverified_context", "CERT_NONE", "check_hostname", "ssl=False", "tls = False")
     places = {
-        name
-        for name, path in SOURCES.items()
-        for word in ("_create_unverified_context", "CERT_NONE", "check_hostname", "tls = False")
-        if word in path.read_text("utf-8")
+        name for name, path in SOURCES.items() for word in ways if word in path.read_text("utf-8")
     }
-    assert places == {"immich/client.py"}
-    client = SOURCES["immich/client.py"].read_text("utf-8")
-    assert client.count("tls = False") == 1
-    assert "if self._server.insecure:\n            tls = False" in client
+    assert places == {"immich/trust.py"}
+    (asked,) = (
+        node
+        for node in ast.walk(ast.parse(SOURCES["immich/trust.py"].read_text("utf-8")))
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "server.insecure"
+    )
+    inside = "\n".join(map(ast.unparse, asked.body))
+    everywhere = SOURCES["immich/trust.py"].read_text("utf-8")
+    for word in ("CERT_NONE", "check_hostname"):
+        assert inside.count(word) == everywhere.count(word) == 1
 
 
 def test_no_assertion_is_a_safeguard() -> None:
