@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from immich_transfer.pipeline.limiter import Limiter
+from immich_transfer.pipeline.limiter import Limiter, Slot
 from immich_transfer.policy.pacing import Pace
 
 
@@ -58,5 +58,36 @@ def test_a_slot_granted_to_a_cancelled_waiter_is_handed_on() -> None:
         waiter.cancel()  # before it wakes
         await asyncio.gather(waiter, return_exceptions=True)
         assert limiter.in_flight == 0
+
+    asyncio.run(main())
+
+
+def test_a_slot_that_waits_is_anothers_meanwhile() -> None:
+    async def main() -> None:
+        limiter = Limiter(Pace(1))
+        await limiter.acquire()
+        mine = Slot(limiter)
+        await mine.take()  # held already
+        assert limiter.in_flight == 1
+        mine.release()
+        mine.release()  # gives nothing back twice
+        assert limiter.in_flight == 0
+        async with limiter.slot():
+            again = asyncio.create_task(mine.take())
+            await asyncio.sleep(0)
+            assert not again.done()
+        await again
+        assert limiter.in_flight == 1
+
+    asyncio.run(main())
+
+
+def test_trouble_makes_room_for_fewer() -> None:
+    async def main() -> None:
+        limiter = Limiter(Pace(start=8))
+        assert limiter.limit == 8
+        limiter.trouble()
+        limiter.moved(1)
+        assert limiter.limit == 4
 
     asyncio.run(main())
