@@ -32,6 +32,7 @@ def restless(act: Callable[[int], None]) -> Iterator[None]:
                 return
             with suppress(OSError):
                 act(number)
+            over.wait(0.003)  # leave the processors to the command
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -83,7 +84,7 @@ def test_a_film_that_never_rests(
     film = bench.write("film.mp4", photo("film", LARGE))
     still = {sha1(content) for content in bench.make(4).values()}
     with restless(lambda number: act(film, number)):
-        results = [bench.upload(code=None) for _ in range(2)]
+        results = [bench.upload(code=None)]
         results.append(bench.run("check", "photos", "--read", code=None))
     for result in results:
         assert result.code in (0, 3, 4), result.told()

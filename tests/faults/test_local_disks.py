@@ -206,8 +206,9 @@ def test_files_and_folders_that_may_not_be_read(bench: Bench, server: Server) ->
     assert bench.upload().outcomes == {"uploaded": 2, "duplicate": 2}
 
 
-@COMMANDS
-@pytest.mark.parametrize("what", ["folder", "manifest", "new"])
+@pytest.mark.parametrize(
+    ("command", "what"), [(UPLOAD, "folder"), (DOWN, "manifest"), (CHECK, "new")]
+)
 def test_a_state_folder_that_may_not_be_written(
     bench: Bench, server: Server, command: tuple[str, ...], what: str
 ) -> None:

