@@ -17,10 +17,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from immich_transfer.errors import CannotContinue, LocalWriteError, UsageError
+from immich_transfer.errors import LocalWriteError, UsageError
 from immich_transfer.failpoints import ARMED, point, refusal
 
-from .refusals import BROKEN, NO_LINKS, write_error
+from .refusals import BROKEN, NO_LINKS, is_read_only, no_folder, vanished, write_error
 
 KEPT_FOLDERS = 4
 """Folders kept open for the next file; those in use stay open beyond that."""
@@ -141,8 +141,7 @@ class Folder:
         os.rmdir(self._name(name), **self._at)
 
     def sync(self) -> None:
-        """Names made and removed here survive a power cut. No-op where folders have no fsync.
-        Raises what `write_error` makes of a disk that is full or broken."""
+        """Names made and removed here survive a power cut. Raises as `write_error` says."""
         try:
             if ARMED:
                 point("disk.folder-sync")
@@ -172,25 +171,18 @@ class Folder:
             if os.path.islink(path) or not os.path.isdir(path):
                 if not os.path.lexists(path):
                     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-                raise _no_folder(path)
+                raise no_folder(path)
             return Folder(path, None)
         try:
             return Folder(path, os.open(name, _FOLDER, dir_fd=self._descriptor))
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK):
-                raise _no_folder(path) from None
+                raise no_folder(path) from None
             raise
 
     def close(self) -> None:
         if self._descriptor is not None:
             os.close(self._descriptor)
-
-
-def _no_folder(path: str) -> LocalWriteError:
-    return LocalWriteError(
-        f"{path} is a link or a file where a folder should be: nothing is written through it",
-        hint="move it away, or choose another --output or --layout",
-    )
 
 
 class Destination:
@@ -212,7 +204,7 @@ class Destination:
         try:
             os.makedirs(self.root, exist_ok=True)
             if not os.access(self.root, os.W_OK | os.X_OK):
-                number = errno.EROFS if _is_read_only(self.root) else errno.EACCES
+                number = errno.EROFS if is_read_only(self.root) else errno.EACCES
                 raise OSError(number, os.strerror(number))
             self._made = os.stat(self.root)
         except OSError as error:
@@ -257,14 +249,13 @@ class Destination:
                 self._trim()
 
     def leads_to(self, relative: str, folder: Folder) -> bool:
-        """Whether the path still is this open folder, which may have been moved or removed
-        meanwhile. Raises CannotContinue when the root itself is another."""
+        """Whether the path still is this open folder; CannotContinue when the root is another."""
         if not BY_DESCRIPTOR:
             return True
         try:
             self._recognise(os.stat(self.root))
         except (FileNotFoundError, NotADirectoryError):
-            raise self._vanished() from None
+            raise vanished(self.root) from None
         try:
             return os.path.samestat(os.stat(os.path.join(self.root, relative)), folder.status)
         except (FileNotFoundError, NotADirectoryError):
@@ -274,13 +265,7 @@ class Destination:
 
     def _recognise(self, status: os.stat_result) -> None:
         if self._made is not None and not os.path.samestat(self._made, status):
-            raise self._vanished()
-
-    def _vanished(self) -> CannotContinue:
-        return CannotContinue(
-            f"the output folder {self.root} is not the one any more that it was",
-            hint="was its disk removed? bring it back, then run again: it goes on from there",
-        )
+            raise vanished(self.root)
 
     @contextmanager
     def holding(self) -> Iterator[None]:
@@ -318,7 +303,7 @@ class Destination:
             descriptor = os.open(self.root, _FOLDER & ~getattr(os, "O_NOFOLLOW", 0))
         except (FileNotFoundError, NotADirectoryError):
             if self._made is not None:
-                raise self._vanished() from None
+                raise vanished(self.root) from None
             raise
         root = Folder(self.root, descriptor)
         try:
@@ -347,10 +332,6 @@ class Destination:
         with self._lock:
             self._kept = 0
             self._trim()
-
-
-def _is_read_only(path: str) -> bool:
-    return hasattr(os, "statvfs") and bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
 
 def split(path: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 
 from immich_transfer.errors import CannotContinue, LocalReadError, LocalWriteError, TransferError
 
@@ -65,3 +66,22 @@ def too_many_files(what: str) -> CannotContinue:
         f"this system allows no more open files ({what})",
         hint="raise the limit (ulimit -n), or use fewer --transfers; then run again",
     )
+
+
+def no_folder(path: str) -> LocalWriteError:
+    return LocalWriteError(
+        f"{path} is a link or a file where a folder should be: nothing is written through it",
+        hint="move it away, or choose another --output or --layout",
+    )
+
+
+def vanished(root: str) -> CannotContinue:
+    """The output folder is gone, or another one is in its place."""
+    return CannotContinue(
+        f"the output folder {root} is not the one any more that it was",
+        hint="was its disk removed? bring it back, then run again: it goes on from there",
+    )
+
+
+def is_read_only(path: str) -> bool:
+    return hasattr(os, "statvfs") and bool(os.statvfs(path).f_flag & os.ST_RDONLY)
