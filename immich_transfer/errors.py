@@ -17,6 +17,7 @@
         ├── UsageError            2   flags, settings, paths, albums that do not exist
         ├── ServerUnavailable     5   unreachable, in maintenance, answering nonsense
         ├── CannotContinue        7   quota, disk full, server too old
+        ├── NotServed             1   the server refuses a call that the whole run depends on
         ├── LimitReached          8   a --max-… limit
         ├── ManifestBusy         11   another run holds the manifest
         └── KeyRefused           12   key missing, wrong, or lacking a permission
@@ -161,6 +162,16 @@ class CannotContinue(RunError):
     """Quota, a full disk, or a server that is too old: waiting does not help."""
 
     exit_code = Exit.CANNOT_CONTINUE
+
+
+class NotServed(RunError):
+    """The server refuses a call that the whole run depends on: no item's fault, no outage."""
+
+    @classmethod
+    def by(cls, refusal: ServerRefused) -> NotServed:
+        """What a refusal is for the run, when it was not about one item."""
+        return cls(f"the server refuses what the run depends on: {refusal.message}",
+                   hint=refusal.hint)  # fmt: skip
 
 
 class LimitReached(RunError):

@@ -138,9 +138,11 @@ class Http:
         sent = dict(headers or {})
         if with_key:
             sent |= self.key_header
+            await self.outage.back()
         answer = await self._exchange(method, self._url(path), sent, data, limit_of)
         if 200 <= answer.status < 300:
-            self.quota.refund()
+            if with_key:
+                self._succeeded()
             return answer.status, answer.body
         onward = self._onward(method, path, answer.status, answer.headers, hops)
         if onward is not None:
@@ -193,6 +195,7 @@ class Http:
         """
         sent = {**(headers or {}), **self.key_header}
         onward: str | None = None
+        await self.outage.back()
         self.totals.requests += 1
         if ARMED:
             point("http.request")
@@ -207,7 +210,7 @@ class Http:
                     raise self._judge(method, path, response.status, response.headers, body)
             else:
                 yield response
-                self.quota.refund()
+                self._succeeded()
         if onward is not None:
             async with self.open(onward, headers=headers, hops=hops + 1) as response:
                 yield response
@@ -220,6 +223,7 @@ class Http:
         Much less work than `open`, for the many small ones. Raises as `once` does.
         """
         sent = {"Accept-Encoding": "identity", **self.key_header}
+        await self.outage.back()
         answer = await self._exchange(
             "GET", self._url(path), sent, None, lambda s: limit if s == 200 else ERROR_LIMIT
         )
@@ -228,12 +232,17 @@ class Http:
             if onward is not None:
                 return await self.fetch(onward, limit, hops=hops + 1)
             raise self._judge("GET", path, answer.status, answer.headers, answer.body)
-        self.quota.refund()
+        self._succeeded()
         return answer.headers, answer.body
 
     def pieces(self, content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
         """A body of `open` as it comes; raises ConnectionFailed when it only trickles."""
         return pieces(content, self._transfer.timeout_idle)
+
+    def _succeeded(self) -> None:
+        """Work was done. A ping is none: a server may answer it and nothing else."""
+        self.quota.refund()
+        self.outage.relieve()
 
     def _url(self, path: str) -> URL:
         """`path` is below the API and may carry a query, already encoded; a whole address is one
@@ -276,17 +285,18 @@ class Http:
         number = 1
         paused = 0.0
         while True:
+            paused += await self.outage.turn()
             try:
                 return await attempt(number)
             except Transient as failure:
                 self.totals.retries += 1
                 if on_failure is not None:
                     on_failure(failure)
-                if isinstance(failure, Throttled) and failure.retry_after is not None:
-                    paused += failure.retry_after
-                    if paused <= self._transfer.wait:
+                # A wait of nothing asks for nothing: our own, growing one is kinder.
+                if isinstance(failure, Throttled) and failure.retry_after:
+                    if paused + failure.retry_after <= self._transfer.wait:
                         self._listener(Retrying(what, failure.message, failure.retry_after))
-                        await self.outage.pause(failure.retry_after)
+                        self.outage.ask(failure.retry_after)
                         continue
                 elif not isinstance(failure, Stumbled) and await self.outage.after(failure):
                     continue

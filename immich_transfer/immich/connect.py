@@ -208,7 +208,7 @@ async def _version_at(http: Http, url: URL) -> Version | str:
                 http.base = target.with_query(None).parent.parent
             url = target
             continue
-        if status in (429, 502, 503, 504):
+        if status in (408, 429) or status >= 500:
             raise Unavailable(f"{status} from {url.host}")
         if status != 200:
             return f"status {status} at {url.path}"

@@ -175,14 +175,15 @@ class Listing:
     async def month(self, bucket: str, album_id: str | None = None) -> list[TimelineMember]:
         """The ids of one month."""
         query = self._timeline(album_id, timeBucket=bucket)
-        answer = await self._http.call("GET", f"timeline/bucket?{query}", msgspec.Raw)
+        path = f"timeline/bucket?{query}"
         if self._release < VISIBILITY:
             # Whole assets in an array, before buckets became columns.
+            answer = await self._http.call("GET", path, list[AssetAnswer])
             return [
                 TimelineMember(asset.id, asset.owner, asset.live_video)
-                for asset in (a.remote() for a in decode(bytes(answer), list[AssetAnswer]))
+                for asset in (a.remote() for a in answer)
             ]
-        columns = decode(bytes(answer), BucketColumns)
+        columns = await self._http.call("GET", path, BucketColumns)
         rows = len(columns.id)
         owners = columns.owner_id or [""] * rows
         videos = columns.live_photo_video_id or [None] * rows
@@ -302,7 +303,9 @@ class Listing:
             return decode(body, AssetAnswer).remote()
 
         try:
-            return await self._persist(attempt, f"asking for asset {asset_id}")
+            return await self._persist(attempt, f"asking for asset {asset_id}", stumbling=True)
+        except Stumbled as failure:
+            raise ItemError(failure.message) from None
         except ServerRefused as refusal:
             if refusal.status in (400, 404):
                 return None
@@ -331,12 +334,15 @@ class Listing:
         tags = await self._http.call("GET", "tags", list[Tag])
         return {tag.value: tag.id for tag in tags}
 
-    async def _persist(self, attempt: Callable[[int], Awaitable[T]], what: str) -> T:
+    async def _persist(
+        self, attempt: Callable[[int], Awaitable[T]], what: str, *, stumbling: bool = False
+    ) -> T:
+        """Raises ServerUnavailable; with `stumbling` a Stumbled stays what it is."""
         try:
             return await self._http.persist(attempt, what)
-        except Stumbled as failure:
-            raise ItemError(failure.message) from None
         except Transient as failure:
+            if stumbling and isinstance(failure, Stumbled):
+                raise
             raise ServerUnavailable(
                 f"{what} failed: {failure.message}",
                 hint="run the same command again later; nothing is lost",

@@ -4,13 +4,15 @@ A failure that may be the server's is brought here. The first caller pings; if t
 the failure was not an outage and counts as an attempt. If not, all callers wait on the same
 pings, whose pauses grow, until the server is back or the patience (`--wait`) is used up. So an
 outage costs no file an attempt, and a server that is down hears one ping at a time.
+
+A server that is there but asks for patience (Retry-After) hears one of us at a time, too: so long
+as nothing succeeds, attempts take turns that are as far apart as it asked.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import Awaitable, Callable
 
 from immich_transfer.errors import Interrupted, ServerUnavailable, Transient
@@ -32,9 +34,14 @@ class Outage:
         self._stop = stop
         self._listener = listener
         self._lock = asyncio.Lock()
+        self._away = False
         self._well_at = -1e9
         self._over_at = -1e9
         self._gave_up: str | None = None
+        self._apart = 0.0
+        """Seconds between two attempts while the server asks for patience."""
+        self._quiet_until = self._next_turn = 0.0
+        self._relieved = asyncio.Event()
 
     @property
     def gave_up(self) -> bool:
@@ -46,25 +53,35 @@ class Outage:
 
         Raises ServerUnavailable when patience ran out, Interrupted when a stop was asked for.
         """
-        failed_at = time.monotonic()
+        failed_at = _now()
         async with self._lock:
             if self._over_at >= failed_at:
                 return True  # it happened during an outage that is over now
             if self._well_at >= failed_at:
                 return False  # somebody pinged since: the server is there
-            if self._gave_up is not None:
-                raise ServerUnavailable(self._gave_up, hint=RERUN)
+            self._mind()
             reason = await self._ping()
             if reason is None:
-                self._well_at = time.monotonic()
+                self._well_at = _now()
                 return False
-            await self._sit_out(reason, failed_at)
+            self._away = True
+            try:
+                await self._sit_out(reason, failed_at)
+            finally:
+                self._away = False
             return True
+
+    def _mind(self) -> None:
+        """Raises what ends all waiting: the patience is used up, or a stop was asked for."""
+        if self._gave_up is not None:
+            raise ServerUnavailable(self._gave_up, hint=RERUN)
+        if self._stop.is_set():
+            raise Interrupted("stopped while waiting for the server")
 
     async def _sit_out(self, reason: str, since: float) -> None:
         misses = 0
         while True:
-            left = since + self.patience - time.monotonic()
+            left = since + self.patience - _now()
             if left <= 0:
                 self._gave_up = (
                     f"the server is away ({reason}) and did not come back"
@@ -78,10 +95,56 @@ class Outage:
             misses += 1
             answer = await self._ping()
             if answer is None:
-                self._over_at = self._well_at = time.monotonic()
+                self._over_at = self._well_at = _now()
                 self._listener(Back(seconds=self._over_at - since))
                 return
             reason = answer
+
+    # patience that was asked for
+
+    def ask(self, seconds: float) -> None:
+        """The server wants to be left alone for so long: nobody goes before that."""
+        if not self._apart:
+            self._relieved = asyncio.Event()
+        self._apart = seconds
+        self._quiet_until = _now() + seconds
+        self._next_turn = max(self._next_turn, self._quiet_until)
+
+    def relieve(self) -> None:
+        """Something succeeded: everybody may go, unless it was on its way when the server asked."""
+        if self._apart and _now() >= self._quiet_until:
+            self._apart = self._next_turn = 0.0
+            self._relieved.set()
+
+    async def back(self) -> None:
+        """Wait while the server is away: nobody but the one who pings asks it anything.
+
+        Raises ServerUnavailable when the patience ran out, Interrupted when a stop was asked for.
+        """
+        while self._away:
+            async with self._lock:
+                self._mind()
+
+    async def turn(self) -> float:
+        """Wait until the server is `back`, and for one's turn while it asks for patience; the
+        seconds that the latter took. Raises as `back` does."""
+        await self.back()
+        started = now = _now()
+        while self._apart and (now == started or now < self._quiet_until):
+            mine = max(now, self._next_turn)
+            self._next_turn = mine + self._apart
+            await self._relief(mine - now)
+            now = _now()
+        return now - started
+
+    async def _relief(self, seconds: float) -> None:
+        waits = [asyncio.ensure_future(event.wait()) for event in (self._relieved, self._stop)]
+        try:
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        self._mind()
 
     async def pause(self, seconds: float) -> None:
         """Sleep, unless a stop is asked for: then raise Interrupted."""
@@ -95,3 +158,8 @@ class Outage:
 
 
 RERUN = "run the same command again, or `immich-transfer resume`, when the server is back"
+
+
+def _now() -> float:
+    """Seconds of the loop's own clock, which no change of the date moves."""
+    return asyncio.get_running_loop().time()

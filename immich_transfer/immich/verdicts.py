@@ -20,7 +20,7 @@ from immich_transfer.errors import (
     Unavailable,
     UsageError,
 )
-from immich_transfer.policy.retry import retry_after
+from immich_transfer.policy.retry import retry_after, told_clock
 
 from .reasons import REASONS, target_of
 from .wire import error_text
@@ -37,7 +37,8 @@ def judge(
     text = error_text(body)
     shown = path if "://" in path else f"/{path}"  # whole where a redirect led
     told = f"{status} {text or REASONS.get(status, 'without a reason')}"
-    patience = retry_after(headers.get("Retry-After"), datetime.now(UTC))
+    clock = told_clock(headers.get("Date"), datetime.now(UTC))
+    patience = retry_after(headers.get("Retry-After"), clock)
     match status:
         case 401:
             return KeyRefused(

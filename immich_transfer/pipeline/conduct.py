@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from typing import NamedTuple, TypeVar
 
 from immich_transfer.config.options import ServerOptions, TransferOptions
-from immich_transfer.errors import Exit, TransferError, worst
+from immich_transfer.errors import Exit, NotServed, ServerRefused, TransferError, worst
 from immich_transfer.events import Finished, Listener, RunStarted
 from immich_transfer.immich.connect import connect
 from immich_transfer.manifest.sqlite import open_for_dry_run, open_manifest
@@ -122,6 +122,10 @@ async def conduct(
                         run, name, asked.command, code, ending.owed, seconds, server.insecure
                     )
                     listener(Finished(summary))
+        except ServerRefused as refusal:
+            error = NotServed.by(refusal)
+            code = error.exit_code
+            raise error from None
         except TransferError as error:
             code = error.exit_code
             raise

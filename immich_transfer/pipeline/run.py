@@ -12,6 +12,8 @@ from immich_transfer.errors import (
     Exit,
     Interrupted,
     LimitReached,
+    NotServed,
+    ServerRefused,
     Stumbled,
     TransferError,
     Transient,
@@ -135,6 +137,8 @@ class Run:
         """End the run: remember why (the worst reason wins), start nothing new."""
         if isinstance(error, Interrupted) and self.codes:
             return  # it only echoes the reason that is known already
+        if isinstance(error, ServerRefused):
+            error = NotServed.by(error)
         before = worst(*self.codes)
         self.codes.append(error.exit_code)
         if self.message is None or worst(before, error.exit_code) != before:

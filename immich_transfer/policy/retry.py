@@ -43,6 +43,16 @@ def retry_after(header: str | None, now: datetime) -> float | None:
     return max(0.0, min((when - now).total_seconds(), RETRY_AFTER_CAP_SECONDS))
 
 
+def told_clock(date: str | None, now: datetime) -> datetime:
+    """The server's own clock, by which its dates are meant (header `Date`), else ours: clocks that
+    disagree by an hour must not turn two seconds into an hour."""
+    try:
+        told = parsedate_to_datetime(date or "")
+    except ValueError:
+        return now
+    return told if told.tzinfo is not None else told.replace(tzinfo=UTC)
+
+
 class RetryQuota:
     """Tokens that retries cost and successes give back.
 

@@ -1,6 +1,7 @@
 """`/_sandbox/…`: what tests ask of the sandbox itself, outside the API and its counters.
 
-GET  stats (`faults` in it: requests spoiled since the rules were set), state
+GET  stats (`faults` in it: requests spoiled since the rules were set; `by_rule` in their order),
+     state
      recorded: the requests since `record` (see `recording`)
 POST faults {faults: [rule…]} replaces the rules; answers 400 {error} for a bad one
      reset-stats · keys {permissions, user?} → {id, key} · users {name, quota?, admin?} → {id, key}
@@ -38,7 +39,8 @@ def add_control(app: web.Application, box: Box) -> None:
 
     async def stats(request: web.Request) -> web.Response:
         labour = {} if box.labour is None else box.labour.tell()
-        return answer(box.counters.tell() | {"faults": box.faults.hits} | labour)
+        faults = {"faults": box.faults.hits, "by_rule": [rule.hits for rule in box.faults.rules]}
+        return answer(box.counters.tell() | faults | labour)
 
     async def state(request: web.Request) -> web.Response:
         return answer(tell(box))

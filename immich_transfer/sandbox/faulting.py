@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
+from contextlib import suppress
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 
 STREAMED = frozenset(["original", "thumbnail"])
 """Routes whose answer is a stream that obeys faults itself."""
+MIB = b" " * (1 << 20)
+DROP_SECONDS = 0.1
+"""Between two pieces of an answer that drips."""
 
 
 async def before(call: Call) -> None:
@@ -37,15 +43,24 @@ async def before(call: Call) -> None:
         case "html":
             page = web.Response(text="<!DOCTYPE html><h1>proxy</h1>", content_type="text/html")
             raise Answered(page)
+        case "shape":
+            raise Answered(web.json_response({"fault": True}))
+        case "giant":
+            await _giant(request, int(action.number("by", 80)))
         case "redirect":
             status, target = int(action.number("status", 302)), action.options["to"]
+            target = request.path_qs if target == "itself" else target
             raise Answered(web.Response(status=status, headers={"Location": target}))
         case "away" | "maintenance":
             call.box.obey(action)
+            if action.has("unheard"):
+                vanish(call)
         case "delay" if call.names[0] in STREAMED:
             await asyncio.sleep(action.number("seconds", 1))
         case "lost" if call.names[0] in STREAMED:
             vanish(call)
+        case "half-head" if call.names[0] in STREAMED:
+            await _half_head(call)
     if action.status is not None:
         if not (action.has("early") or action.has("close")):
             await _swallow(call, None)
@@ -75,8 +90,12 @@ async def after(call: Call, response: web.StreamResponse) -> web.StreamResponse:
     match action.kind:
         case "lost":
             vanish(call)
+        case "half-head":
+            await _half_head(call)
         case "delay":
             await asyncio.sleep(action.number("seconds", 1))
+        case "drip":
+            return await _drip(call, response, body, action.number("seconds", 1))
         case "truncated":
             response.body = body[:half]
         case "cut" | "hang":
@@ -117,13 +136,58 @@ async def _swallow(call: Call, count: int | None) -> None:
         left -= len(chunk)
 
 
-async def _status(request: web.Request, action: Action) -> web.StreamResponse:
-    status = action.status
-    assert status is not None
+async def _half_head(call: Call) -> None:
+    transport = call.request.transport
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.write(b"HTTP/1.1 200 OK\r\nContent-Ty")
+        await asyncio.sleep(0)
+    vanish(call, gently=True)
+
+
+async def _drip(
+    call: Call, response: web.StreamResponse, body: bytes, seconds: float
+) -> web.StreamResponse:
+    """A line that only just lives: the answer comes whole, and in its own time."""
+    stream = web.StreamResponse(status=response.status, headers=response.headers)
+    stream.content_length = len(body)
+    await stream.prepare(call.request)
+    step = max(1, int(len(body) * DROP_SECONDS / max(seconds, DROP_SECONDS)))
+    for start in range(0, len(body), step):
+        await asyncio.sleep(DROP_SECONDS)
+        await stream.write(body[start : start + step])
+    await stream.write_eof()
+    return stream
+
+
+async def _giant(request: web.Request, size: int) -> None:
+    """JSON without an end in sight; whoever asked may leave at any time."""
+    stream = web.StreamResponse(headers={"Content-Type": "application/json"})
+    await stream.prepare(request)
+    with suppress(ConnectionError):
+        await stream.write(b'{"fault":')
+        for _ in range(size):
+            await stream.write(MIB)
+        await stream.write(b"true}")
+        await stream.write_eof()
+    raise Answered(stream)
+
+
+def _asked_patience(action: Action) -> dict[str, str]:
+    """Retry-After in seconds, or as the date of a clock that may go ahead of everybody's."""
     headers = {}
     if action.has("retry-after"):
         headers["Retry-After"] = action.options["retry-after"]
-    response = web.Response(status=status, headers=headers)
+    if action.has("retry-date"):
+        now = time.time() + action.number("skew", 0)
+        headers["Date"] = formatdate(now, usegmt=True)
+        headers["Retry-After"] = formatdate(now + action.number("retry-date", 0), usegmt=True)
+    return headers
+
+
+async def _status(request: web.Request, action: Action) -> web.StreamResponse:
+    status = action.status
+    assert status is not None
+    response = web.Response(status=status, headers=_asked_patience(action))
     if action.has("json"):
         response.text = '{"message":"fault"}'
         response.content_type = "application/json"

@@ -19,19 +19,26 @@ requests since the rule was set, `everyN`, `name=FILE` (upload, original), `size
 of the request's body). Several actions take turns. The first rule that applies wins.
 
 Actions before the work is done (nothing is stored):
-    STATUS        a web page of that status; options retry-after=S, json or empty (instead of the
-                  page), early (do not wait for the body), close (early, then drop the connection)
+    STATUS        a web page of that status; options retry-after=S, or retry-date=S for the same as
+                  an HTTP date, by a clock that is skew=S seconds ahead; json or empty (instead of
+                  the page), early (do not wait for the body), late (wait for it although it is
+                  above a size), close (early, then drop the connection)
     html          a web page with status 200
-    redirect      to=URL, status=302
+    shape         JSON with status 200 that is nothing of Immich's
+    giant         JSON with status 200, of by=N MiB (80)
+    redirect      to=URL, or to=itself; status=302
     reset         cut the connection after at=N bytes of the request's body (0)
     stall         after at=N bytes of the body (0) read nothing for seconds=S (3600), then cut
     slow          read the body, or send the download, at rate=N bytes a second (100000)
-    away          the server refuses connections for seconds=S (8) and drops the live ones
+    away          the server refuses connections for seconds=S (8) and drops the live ones; this
+                  request may still have its answer, unless unheard
     maintenance   404 everywhere but ping, version and config, for seconds=S (8)
 
 Actions on the answer (the work is done):
     delay         answer seconds=S (1) later
+    drip          the answer's body, or the download, in small pieces spread over seconds=S (1)
     lost          cut the connection instead of answering
+    half-head     cut the connection in the middle of the answer's head
     truncated     half of the answer, as if it were all
     cut           cut the connection after at=N bytes of the answer's body (half of it)
     hang          send at=N bytes of the answer's body (half), then nothing for seconds=S (3600)
@@ -69,18 +76,24 @@ ROUTES = frozenset(
     )
 )
 _SECONDS = frozenset(["seconds"])
-_STATUS_OPTIONS = frozenset(["retry-after", "early", "close", "json", "empty"])
+_STATUS_OPTIONS = frozenset(
+    ["retry-after", "retry-date", "skew", "early", "late", "close", "json", "empty"]
+)
 ACTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "html": frozenset(),
+        "shape": frozenset(),
+        "giant": frozenset(["by"]),
         "redirect": frozenset(["to", "status"]),
         "reset": frozenset(["at"]),
         "stall": frozenset(["at", "seconds"]),
         "slow": frozenset(["rate"]),
-        "away": _SECONDS,
+        "away": frozenset(["seconds", "unheard"]),
         "maintenance": _SECONDS,
         "delay": _SECONDS,
+        "drip": _SECONDS,
         "lost": frozenset(),
+        "half-head": frozenset(),
         "truncated": frozenset(),
         "cut": frozenset(["at"]),
         "hang": frozenset(["at", "seconds"]),
@@ -96,7 +109,7 @@ ACTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
     }
 )
 """Every action but a status, with the options it knows."""
-_FLAGS = frozenset(["early", "close", "json", "empty"])
+_FLAGS = frozenset(["early", "late", "close", "json", "empty", "unheard"])
 _TEXTS = frozenset(["to"])
 
 
@@ -190,7 +203,7 @@ def parse(text: str) -> Rule:
 
 
 def _early(action: Action) -> Action:
-    if action.status is None:
+    if action.status is None or action.has("late"):
         return action
     return Action(action.kind, {"early": "", **action.options})
 
@@ -224,6 +237,7 @@ class Faults:
         rules = [parse(text) for text in texts]
         self.at_once = [rule.actions[0] for rule in rules if rule.route == "server"]
         """What the server itself does when the rules come into force."""
+        self.rules = rules
         self._rules = [rule for rule in rules if rule.route != "server" and not rule.by_name]
         self._by_name = [rule for rule in rules if rule.by_name]
 

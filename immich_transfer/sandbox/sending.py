@@ -138,7 +138,11 @@ def _elsewhere(fault: Action | None, span: Span) -> Span:
 async def _spoiled(call: Call, response: web.StreamResponse, path: str, span: Span) -> None:
     """Piece by piece, as the fault has it."""
     fault = call.action
-    rate = fault.number("rate", 100_000) if fault is not None and fault.kind == "slow" else 0.0
+    rate = 0.0
+    if fault is not None and fault.kind == "slow":
+        rate = fault.number("rate", 100_000)
+    elif fault is not None and fault.kind == "drip":
+        rate = span.length / max(0.1, fault.number("seconds", 1))
     stop = _stop_at(fault, span)
     with open(path, "rb") as file:  # noqa: ASYNC230 - from the page cache, a piece at a time
         file.seek(span.start)

@@ -79,6 +79,8 @@ async def _pay(run: UploadRun, kind: str, target: str, debts: list[Debt]) -> Non
         run.note(f"{kind} {target!r}: {len(debts):,} entries could not be added: {error.message}")
         if run.connection.http.outage.gave_up:
             raise  # the server is away, not only its albums
+        if isinstance(error, KeyRefused):
+            run.codes.append(error.exit_code)  # the photos go on, and the key is to be mended
         return
     except RunError as error:
         await run.in_thread(run.manifest.defer, run.account, debts, error.message)
