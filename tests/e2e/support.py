@@ -498,12 +498,6 @@ class Server:
     def lose_answers(self, *, times: int) -> None:
         self.box.faults(f"upload:1-{times}=lost")
 
-    def cut_answers(self, *, at: int) -> None:
-        """The first answers of each kind end after `at` bytes."""
-        self.box.faults(
-            f"check:1=cut,at={at}", f"upload:1-2=cut,at={at}", f"album-add:1=cut,at={at}"
-        )
-
     def cut_bodies(self, *, at: int, times: int) -> None:
         self.box.faults(f"upload:1-{times}=reset,at={at}")
 

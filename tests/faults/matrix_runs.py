@@ -12,7 +12,8 @@ from tests.e2e.relay import Relay
 from tests.e2e.support import Result, Stub, free_port
 from tests.sandbox_fixture import SandboxProcess
 
-from .matrix import Cell, End, Kind
+from .matrix import Cell
+from .matrix_rules import End, Kind
 from .matrix_scenes import LARGE, ONE, SCENES, Scene
 
 PATIENT = ("--wait", "20s", "--timeout-idle", "1s")

@@ -309,16 +309,6 @@ def test_a_key_that_is_refused_in_the_middle(bench: Bench, server: Server) -> No
     whole(bench, sums(server))
 
 
-@pytest.mark.parametrize("server", ["2.7"], indirect=True)
-def test_the_server_is_away_and_comes_back(bench: Bench, server: Server) -> None:
-    put(server, assets=20, size=SMALL)
-    put(server, "film.mp4", size=LARGE)
-    server.box.faults("original:9=away,seconds=1", "original:*=delay,seconds=0.05")
-    result = bench.download(*ALL, "--retries", "1", "--transfers", "4")
-    assert result.outcomes == {"downloaded": 21}, "an outage costs no file an attempt"
-    whole(bench, sums(server))
-
-
 def test_maintenance_in_the_middle(bench: Bench, server: Server) -> None:
     put(server, assets=20, size=SMALL)
     server.box.faults("original:9=maintenance,seconds=1")

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from tests.e2e.support import Bench, Result, Server, Stub, free_port, photo, sha1, until
+from tests.e2e.support import Bench, Result, Server, Stub, photo, sha1, until
 
 BOTH = pytest.mark.parametrize("server", ["2.7", "3.0"], indirect=True)
 
@@ -40,17 +40,6 @@ def test_the_check_fails_three_times(bench: Bench, server: Server) -> None:
     each_once(bench, server)
 
 
-def test_the_check_fails_for_ever(bench: Bench, server: Server) -> None:
-    bench.make(5)
-    server.break_check()
-    result = bench.upload("--retries", "2", "--wait", "0s", code=5)
-    assert result.outcomes == {"pending": 5}
-    assert result.summary["message"]
-    assert server.held() == {}
-    server.clear_faults()
-    assert bench.run("resume").outcomes == {"uploaded": 5}
-
-
 def test_the_last_check_fails_for_ever(bench: Bench, server: Server) -> None:
     """Sent but not verified: 5, and never called verified."""
     bench.make(4)
@@ -64,29 +53,6 @@ def test_the_last_check_fails_for_ever(bench: Bench, server: Server) -> None:
 
 
 # the server is away
-
-
-@BOTH
-def test_the_server_is_away_in_the_middle(bench: Bench, server: Server) -> None:
-    bench.make(30, size=40_000)
-    running = bench.start("upload", "photos", "--bwlimit", "600K", "--album", "A")
-    until(lambda: len(server.held()) >= 3, running)
-    server.away(3)
-    result = running.finish()
-    assert result.code == 0, result.told()
-    assert result.outcomes["uploaded"] + result.outcomes.get("duplicate", 0) == 30
-    each_once(bench, server)
-    assert server.albums() == {"A": [contents(bench)]}
-
-
-def test_the_server_process_dies_and_comes_back(bench: Bench, server: Server) -> None:
-    bench.make(30, size=40_000)
-    running = bench.start("upload", "photos", "--bwlimit", "600K")
-    until(lambda: len(server.held()) >= 3, running)
-    server.restart()
-    result = running.finish()
-    assert result.code == 0, result.told()
-    each_once(bench, server)
 
 
 def test_the_server_dies_and_wait_is_zero(bench: Bench, server: Server) -> None:
@@ -152,18 +118,6 @@ def test_a_lost_answer_is_counted_once_and_fills_the_album(bench: Bench, server:
     server.lose_answers(times=3)
     result = bench.upload("--album", "A")
     assert result.outcomes == {"uploaded": 3}
-    each_once(bench, server)
-    assert server.albums() == {"A": [contents(bench)]}
-
-
-@pytest.mark.parametrize("at", [0, 1, 20])
-def test_answers_cut_in_the_middle(bench: Bench, server: Server, at: int) -> None:
-    """What was stored behind a cut answer is there, once, and in its album."""
-    bench.make(6)
-    server.cut_answers(at=at)
-    result = bench.upload("--album", "A")
-    assert result.outcomes == {"uploaded": 6}
-    assert result.summary["retries"] == 4
     each_once(bench, server)
     assert server.albums() == {"A": [contents(bench)]}
 
@@ -299,12 +253,6 @@ def test_the_quota(bench: Bench, server: Server) -> None:
     assert result.outcomes["uploaded"] > 0
     assert result.outcomes["pending"] > 0
     assert result.summary["discovered"] == 20
-
-
-def test_no_server(bench: Bench, server: Server) -> None:
-    bench.make(1)
-    result = bench.upload("--wait", "0s", "--url", f"http://127.0.0.1:{free_port()}", code=5)
-    assert "127.0.0.1" in result.error["message"]
 
 
 def test_a_web_page_instead_of_json(bench: Bench, server: Server) -> None:

@@ -13,6 +13,7 @@ from immich_transfer.policy.retry import (
     backoff,
     ping_pause,
     retry_after,
+    told_clock,
 )
 
 NOW = datetime(2026, 11, 24, 10, 0, 0, tzinfo=UTC)
@@ -35,6 +36,17 @@ NOW = datetime(2026, 11, 24, 10, 0, 0, tzinfo=UTC)
 )
 def test_retry_after_as_seconds_or_date(header: str | None, seconds: float | None) -> None:
     assert retry_after(header, NOW) == seconds
+
+
+@pytest.mark.parametrize("date", [None, "", "soon"])
+def test_without_a_date_our_own_clock_counts(date: str | None) -> None:
+    assert told_clock(date, NOW) == NOW
+
+
+def test_a_date_is_meant_by_the_clock_of_the_server() -> None:
+    """An hour ahead of ours, it asks for thirty seconds."""
+    clock = told_clock("Tue, 24 Nov 2026 11:00:00 GMT", NOW)
+    assert retry_after("Tue, 24 Nov 2026 11:00:30 GMT", clock) == 30.0
 
 
 def test_backoff_is_full_jitter_under_a_growing_cap() -> None:
