@@ -1,7 +1,8 @@
 """Real outages in the middle of things: away for ten seconds, restarted, in maintenance.
 
-Minutes and hours pass in `test_outage_clock.py`. No file has more than the one attempt that
-`--retries 1` gives it, so an outage that cost one would show as a failed file.
+Minutes and hours pass in `test_outage_clock.py`. With `--retries 1` a file has one attempt, so an
+outage that cost one would show as a failed file. A restart may be over before what was buffered is
+read and the cut is seen: then it is a broken line like any other, and costs one.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def test_a_restart_in_the_middle_of_a_body_going_up(bench: Bench, server: Server
     bench.write("film.mp4", photo("film", LARGE))
     bench.make(5)
     server.box.faults(f"upload:size>{LARGE // 2}=slow,rate={LARGE // 4}")
-    running = bench.start("upload", "photos", *ONCE)
+    running = bench.start("upload", "photos")
     until(lambda: len(server.held()) == 5 and server.in_flight() == 1, running)
     server.restart()
     result = running.finish()
@@ -105,7 +106,7 @@ def test_a_restart_in_the_middle_of_a_body_going_up(bench: Bench, server: Server
 def test_a_restart_in_the_middle_of_a_body_coming_down(bench: Bench, server: Server) -> None:
     (film,) = server.seed("film.mp4", size=LARGE, album="A")
     server.box.reset_stats()
-    running = bench.start("mirror", "-o", "out", "--album", "A", "--bwlimit", "2M", *ONCE)
+    running = bench.start("mirror", "-o", "out", "--album", "A", "--bwlimit", "2M")
     until(lambda: server.box.stats()["original_bytes"] > LARGE // 4, running)
     server.restart()
     result = running.finish()
