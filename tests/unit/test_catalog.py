@@ -267,13 +267,13 @@ def test_it_leaves_no_file(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 LARGE = """
-import json, resource, time
+import json, resource
 from tests.unit.test_catalog import *
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
-before, begun = peak(), time.monotonic()
+before = peak()
 catalog = Catalog()
 count = 100_000
 for start in range(0, count, 1_000):
@@ -291,13 +291,12 @@ for groups in catalog.unnamed():
     catalog.give((1, g[0].asset_id, g[0].base, g[0].base_key) for g in groups)
 assert catalog.seal() == count
 assert sum(len(batch) for batch in catalog.wanted()) == count
-print(json.dumps({"seconds": time.monotonic() - begun, "mib": peak() - before}))
+print(json.dumps({"mib": peak() - before}))
 """
 
 
 def test_a_library_of_100_000() -> None:
-    """Measured on two busy cores: 6 s and 20 MiB, of these 8 MiB the cache; the time is linear."""
+    """Measured: 20 MiB, of these 8 MiB the cache."""
     ended = subprocess.run([sys.executable, "-c", LARGE], stdout=subprocess.PIPE, check=True)
     told = json.loads(ended.stdout)
     assert told["mib"] < 60, told
-    assert told["seconds"] < 30, told
