@@ -108,6 +108,10 @@ class Flow:
         self._back = back
         self.source: asyncio.Transport | None = None
         self.sink: asyncio.Transport | None = None
+        self.other: Flow | None = None
+        """The same connection the other way."""
+        self._over = False
+        """The end of the stream has arrived at the sink."""
         self._window = FIRST_WINDOW
         self._unacknowledged = 0
         self._moved_at = 0.0
@@ -143,6 +147,10 @@ class Flow:
     def ended(self) -> None:
         """No more bytes come: the end travels behind the last one."""
         self._loop.call_at(self._line.take(1), self._end)
+
+    def broke(self) -> None:
+        """The connection is gone: so is its other half, once all has arrived there."""
+        self._loop.call_at(self._line.take(1), self._close)
 
     def go_on(self) -> None:
         """There is room on the line."""
@@ -185,6 +193,14 @@ class Flow:
                 self.go_on()
 
     def _end(self) -> None:
+        self._over = True
+        if self.other is not None and self.other._over:
+            self._close()
+            self.other._close()
+        elif self.sink is not None and not self.sink.is_closing():
+            self.sink.write_eof()
+
+    def _close(self) -> None:
         if self.sink is not None and not self.sink.is_closing():
             self.sink.close()
 
@@ -195,12 +211,13 @@ class End(asyncio.BufferedProtocol):
     scratch = bytearray(PIECE)
     """For all: it is copied before the loop reads again."""
 
-    def __init__(self, out: Flow, into: Flow, lost: Callable[[], None]) -> None:
-        self._out, self._into, self._lost = out, into, lost
+    def __init__(self, out: Flow, into: Flow, live: set[asyncio.Transport]) -> None:
+        self._out, self._into, self._live = out, into, live
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._out.source = self._into.sink = transport
+        self._live.add(transport)
         _no_delay(transport)
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -214,8 +231,9 @@ class End(asyncio.BufferedProtocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._out.ended()
-        self._lost()
+        self._out.broke()
+        if self._out.source is not None:
+            self._live.discard(self._out.source)
 
     def pause_writing(self) -> None:
         self._into.sink_full(True)
@@ -231,9 +249,10 @@ class Relay:
         self._target = (host, port)
         self._settings = settings
         self._up, self._down = Line(settings), Line(settings)
-        self._live: dict[asyncio.Transport, asyncio.Transport] = {}
+        self.live: set[asyncio.Transport] = set()
+        """Both ends of every connection."""
+        self._pairs: dict[asyncio.Transport, asyncio.Transport] = {}
         self._jobs: set[asyncio.Task[None]] = set()
-        self.resets = 0
 
     async def serve(self) -> int:
         """Start; returns the port."""
@@ -241,13 +260,21 @@ class Relay:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BUFFER)
         listening.bind(("127.0.0.1", 0))
         loop = asyncio.get_running_loop()
-        await loop.create_server(self._accepted, sock=listening, backlog=512)
+        self._server = await loop.create_server(self._accepted, sock=listening, backlog=512)
         if self._settings.stall_every:
             self._start(self._stall())
         if self._settings.reset_every:
             self._start(self._reset())
         port: int = listening.getsockname()[1]
         return port
+
+    def close(self) -> None:
+        """Stop listening and cut what is left."""
+        self._server.close()
+        for job in self._jobs:
+            job.cancel()
+        for transport in self.live:
+            transport.abort()
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -257,7 +284,8 @@ class Relay:
     def _accepted(self) -> End:
         half = self._settings.rtt / 2
         up, down = Flow(self._up, half), Flow(self._down, half)
-        near = _Near(up, down, lambda: self._live.pop(up.source, None))  # type: ignore[arg-type]
+        up.other, down.other = down, up
+        near = _Near(up, down, self.live)
         near.made = lambda: self._start(self._join(up, down))
         return near
 
@@ -272,14 +300,12 @@ class Relay:
         far_socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BUFFER)
         try:
             await loop.sock_connect(far_socket, self._target)
-            far, _ = await loop.create_connection(
-                lambda: End(down, up, lambda: None), sock=far_socket
-            )
+            far, _ = await loop.create_connection(lambda: End(down, up, self.live), sock=far_socket)
         except OSError:
             far_socket.close()
             near.abort()
             return
-        self._live[near] = far
+        self._pairs[near] = far
         # The handshake that the kernel has answered already.
         await asyncio.sleep(asked + self._settings.rtt - loop.time())
         if not near.is_closing():
@@ -295,8 +321,8 @@ class Relay:
         """Cut the connection that is oldest, on both sides."""
         while True:
             await asyncio.sleep(self._settings.reset_every)
-            for near, far in list(self._live.items())[:1]:
-                self.resets += 1
+            self._pairs = {n: f for n, f in self._pairs.items() if n in self.live}
+            for near, far in list(self._pairs.items())[:1]:
                 near.abort()
                 far.abort()
 
@@ -323,6 +349,7 @@ async def run(target: str, settings: Settings) -> None:
         loop.add_signal_handler(number, end.set)
     print(json.dumps({"port": await relay.serve()}), flush=True)
     await end.wait()
+    relay.close()
 
 
 def main() -> int:
