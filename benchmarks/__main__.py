@@ -53,6 +53,7 @@ def main() -> int:
             try:
                 for story in STORIES[name](setting):
                     stories.append(story)
+                    save(stories, missing, quick=asked.quick, kept=asked.only is not None)
             except Exception as error:  # noqa: BLE001 - the other stories are still worth telling
                 failed = True
                 stories.append(Story(name, f"could not be told: {error!r}"))
