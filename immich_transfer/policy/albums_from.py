@@ -81,14 +81,13 @@ class FolderAlbums:
 
     def _free(self, parts: _Parts, parents: _Parts) -> str:
         """The first free name: with `parents`, else with ever more of the real ones."""
-        for name in _candidates(parts, parents):
-            if name not in self._taken:
-                self._taken.add(name)
-                return name
-        raise AssertionError("the candidates never end")
+        name = next(name for name in _candidates(parts, parents) if name not in self._taken)
+        self._taken.add(name)
+        return name
 
 
 def _candidates(parts: _Parts, parents: _Parts) -> Iterator[str]:
+    """Without end."""
     own = parts[-1]
     yield _with(own, parents)
     for count in range(1, len(parts)):

@@ -58,6 +58,20 @@ def test_a_folder_that_appears_later_has_a_name_of_its_own_and_keeps_it() -> Non
     assert albums.name_of("/p", "New") == "New"
     assert albums.name_of("/p", "2024/Trip") == "Trip (2024)"
     assert albums.name_of("/p", "2024/Trip") == "Trip (2024)"
+
+
+def test_later_folders_that_read_alike_are_told_apart_by_number_at_last() -> None:
+    albums = FolderAlbums.from_folders([("/p", "2023")])
+    later = [f"caf{chr(0xDCE0 + number)}" for number in range(5)]
+    named = [albums.name_of("/p", folder) for folder in later]
+    assert named == [
+        "caf\ufffd",
+        "caf\ufffd (p)",
+        "caf\ufffd (/ / p)",
+        "caf\ufffd (/ / p / 2)",
+        "caf\ufffd (/ / p / 3)",
+    ]
+    assert [albums.name_of("/p", folder) for folder in later] == named
     assert albums.name_of("/p", "2023/Trip") == "Trip"
 
 

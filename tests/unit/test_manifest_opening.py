@@ -439,6 +439,7 @@ def try_to_write(manifest: SqliteManifest) -> None:
     manifest.owe(account, [debt])
     manifest.defer(account, [debt], "why")
     manifest.pay(account, [debt])
+    manifest.reopen(account, "album", "Trip")
     manifest.unsettle(account, [sha(77)])
     manifest.forget(["/1"])
     manifest.owe_resuming(account, "http://nas", ["ocr"])

@@ -162,6 +162,24 @@ def test_a_debt_from_promise_to_payment(manifest: SqliteManifest) -> None:
     assert manifest.debt_count(1) == 0
 
 
+def test_an_album_that_is_gone_is_owed_what_was_paid_into_it(manifest: SqliteManifest) -> None:
+    trip, home, tag = (
+        Debt(sha(1), *target, A)
+        for target in (("album", "Trip"), ("album", "Home"), ("tag", "Trip"))
+    )
+    waiting = Debt(sha(2), "album", "Trip")
+    manifest.owe(1, [trip, home, tag, waiting])
+    assert (manifest.due_count(1), manifest.debt_count(1)) == (3, 4)
+    manifest.pay(1, [trip, home, tag])
+    assert (manifest.due_count(1), manifest.debt_count(1)) == (0, 1)
+    manifest.reopen(2, "album", "Trip")
+    manifest.reopen(1, "album", "Elsewhere")
+    assert manifest.payable(1) == []
+    manifest.reopen(1, "album", "Trip")
+    assert manifest.payable(1) == [trip]
+    assert (manifest.due_count(1), manifest.debt_count(1)) == (1, 2)
+
+
 def test_payable_is_grouped_by_target(manifest: SqliteManifest) -> None:
     manifest.owe(1, [Debt(sha(n), "album", f"A{n % 3}", A) for n in range(30)])
     manifest.owe(1, [Debt(sha(n), "tag", "A0", A) for n in range(30)])
