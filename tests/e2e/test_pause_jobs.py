@@ -133,6 +133,22 @@ def test_without_the_flag_no_queue_is_asked_for(nas: Nas) -> None:
     assert nas.jobs_calls() == 0
 
 
+def test_with_all_paused_already_nothing_is_ours(nas: Nas) -> None:
+    nas.pause(*sorted(nas.heavy()))
+    nas.admin.make(3)
+    assert "paused on the server" not in nas.admin.upload("--pause-jobs").stderr
+    assert nas.paused() == nas.heavy()
+
+
+def test_a_server_that_goes_away_before_the_pause_ends_the_run(nas: Nas) -> None:
+    nas.admin.make(3)
+    nas.box.faults("jobs:*=502", "queues:*=502")
+    result = nas.admin.upload("--pause-jobs", "--retries", "1", "--wait", "0s", code=5)
+    assert result.outcomes.get("uploaded", 0) == 0
+    assert nas.paused() == set()
+    assert queues_in(nas.admin) == []
+
+
 def test_a_dry_run_pauses_nothing_and_settles_nothing(nas: Nas) -> None:
     nas.admin.make(3, size=4000)
     nas.admin.upload("--pause-jobs", "--dry-run")
@@ -240,6 +256,22 @@ def test_a_command_beside_the_upload_leaves_its_queues_alone(nas: Nas) -> None:
     nas.box.faults()
     running.finish()
     assert nas.paused() == set()
+
+
+def test_a_queue_that_the_server_does_not_know_any_more_is_not_owed(nas: Nas) -> None:
+    crashed(nas)
+    nas.box.faults("jobs:*=400", "queues:*=400")
+    nas.admin.upload()
+    assert queues_in(nas.admin) == []
+
+
+@pytest.mark.parametrize("command", [("upload", "photos"), ("albums", "list")], ids=" ".join)
+def test_a_refusal_to_resume_leaves_it_owed_and_is_told(nas: Nas, command: tuple[str, ...]) -> None:
+    crashed(nas)
+    nas.box.faults("jobs:*=404", "queues:*=404")
+    result = nas.admin.run(*command, code=None)
+    assert "jobs are still paused on the server" in result.stderr
+    assert set(queues_in(nas.admin)) == nas.heavy() - {"smartSearch"}
 
 
 def test_killed_again_and_again(nas: Nas) -> None:
