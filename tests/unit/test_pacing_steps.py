@@ -331,3 +331,23 @@ def test_from_one_on_a_clock_that_runs_long_already() -> None:
         (1042.625, 22),
         (1055.375, 27),
     ]
+
+
+def test_odd_limits_are_halved_and_grow_to_whole_numbers() -> None:
+    steps = walk(Pace(start=9), up_to(9), 12)
+    assert [limit for _, limit in steps] == [9, 18, 9, 13]
+    pace = Pace(start=9)
+    pace.trouble(0.0)
+    assert pace.limit == 4
+    pace.trouble(5.0)
+    pace.trouble(10.0)
+    assert pace.limit == 1
+
+
+@pytest.mark.parametrize(("asked", "most", "limit"), [(64, 10, 10), (3, 10, 3), (80, None, 80)])
+def test_a_fixed_number_is_kept_but_for_the_systems_limit(
+    asked: int, most: int | None, limit: int
+) -> None:
+    pace = Pace(asked, most=most)
+    pace.trouble(0.0)
+    assert walk(pace, up_to(99), 10) == [(0.0, limit)]
