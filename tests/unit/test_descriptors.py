@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import resource
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -38,6 +39,9 @@ print(json.dumps([most, *resource.getrlimit(resource.RLIMIT_NOFILE)]))
 def test_the_limit_is_raised_as_far_as_it_may_and_shared_out(
     soft: int, hard: int, hashers: int, most: int, raised_to: int
 ) -> None:
+    _, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed != resource.RLIM_INFINITY and allowed < hard:
+        pytest.skip(f"this system allows {allowed} open files, not {hard}")
     ended = subprocess.run(
         [sys.executable, "-c", UNDER_LIMITS, str(soft), str(hard), str(hashers)],
         stdout=subprocess.PIPE,
