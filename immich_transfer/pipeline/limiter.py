@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from immich_transfer.policy.pacing import Pace
 
@@ -45,7 +45,8 @@ class Limiter:
                 if turn.done() and not turn.cancelled():
                     self.release()  # the slot was ours already: hand it on
                 else:
-                    self._waiting.remove(turn)
+                    with suppress(ValueError):  # a slot came free just now and passed us over
+                        self._waiting.remove(turn)
                 raise
         self.peak = max(self.peak, self.in_flight)
 

@@ -130,6 +130,7 @@ def test_what_was_paused_before_stays_paused(nas: Nas) -> None:
 def test_without_the_flag_no_queue_is_asked_for(nas: Nas) -> None:
     nas.admin.make(3)
     nas.admin.upload()
+    nas.admin.run("albums", "list")
     assert nas.jobs_calls() == 0
 
 
@@ -268,7 +269,7 @@ def test_a_queue_that_the_server_does_not_know_any_more_is_not_owed(nas: Nas) ->
 @pytest.mark.parametrize("command", [("upload", "photos"), ("albums", "list")], ids=" ".join)
 def test_a_refusal_to_resume_leaves_it_owed_and_is_told(nas: Nas, command: tuple[str, ...]) -> None:
     crashed(nas)
-    nas.box.faults("jobs:*=404", "queues:*=404")
+    nas.box.faults("jobs:*=409", "queues:*=409")
     result = nas.admin.run(*command, code=None)
     assert "jobs are still paused on the server" in result.stderr
     assert set(queues_in(nas.admin)) == nas.heavy() - {"smartSearch"}

@@ -63,3 +63,17 @@ def test_no_writers_no_batches() -> None:
         return len([batch async for batch in batcher.batches()])
 
     assert asyncio.run(main()) == 0
+
+
+def test_an_empty_group_starts_no_batch() -> None:
+    async def main() -> list[list[int]]:
+        batcher: Batcher[int] = Batcher(size=10, linger=60, bound=10)
+        batcher.open()
+        await batcher.put([])
+        batcher.put_now([])
+        assert len(batcher) == 0
+        await batcher.put([1])
+        batcher.done()
+        return [batch async for batch in batcher.batches()]
+
+    assert asyncio.run(main()) == [[1]]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from immich_transfer.pipeline.limiter import Limiter, Slot
 from immich_transfer.policy.pacing import Pace
 
@@ -89,5 +91,24 @@ def test_trouble_makes_room_for_fewer() -> None:
         limiter.trouble()
         limiter.moved(1)
         assert limiter.limit == 4
+
+    asyncio.run(main())
+
+
+def test_a_slot_that_comes_free_in_the_moment_of_a_cancel_is_anothers() -> None:
+    async def main() -> None:
+        limiter = Limiter(Pace(1))
+        await limiter.acquire()
+        first = asyncio.create_task(limiter.acquire())
+        second = asyncio.create_task(limiter.acquire())
+        await asyncio.sleep(0)
+        first.cancel()
+        limiter.release()  # before the first has heard of it
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        await second
+        assert limiter.in_flight == 1
+        limiter.release()
+        assert limiter.in_flight == 0
 
     asyncio.run(main())
