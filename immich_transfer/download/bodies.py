@@ -26,7 +26,7 @@ from .run import DownloadRun
 from .store import SmallStore, check_bytes
 
 SMALL_BYTES = 512 << 10
-"""Up to this a body is held in memory: 64 at once are 32 MiB. Cut off, it starts anew."""
+"""Up to this a body is held in memory. Cut off, it starts anew."""
 MOST_PIECE = 256 << 10
 LEAST_PIECE = 64 << 10
 ALL_PIECES = 8 << 20
@@ -76,18 +76,18 @@ async def fetch_small(
     """A body of known, small size. Gives the slot back once it is here, before it is written.
     Raises a Transient, or what writing raises."""
     asset = job.wanted.asset
-    await store.room()
-    meter = Meter(run, job, number)
-    try:
-        body = await run.originals.read(asset.id, asset.size or 0)
-        meter.moved(len(body))
-        if run.bucket is not None:
-            await meter.slow_down(len(body))
-    finally:
-        meter.end()
-    run.limiter.moved(0, finished=True)
-    slot.release()
-    return await store.put(job, body)
+    async with store.room.hold(asset.size or 0):
+        meter = Meter(run, job, number)
+        try:
+            body = await run.originals.read(asset.id, asset.size or 0)
+            meter.moved(len(body))
+            if run.bucket is not None:
+                await meter.slow_down(len(body))
+        finally:
+            meter.end()
+        run.limiter.moved(0, finished=True)
+        slot.release()
+        return await store.put(job, body)
 
 
 async def fetch_large(

@@ -20,6 +20,7 @@ from immich_transfer.disk.refusals import write_error
 from immich_transfer.disk.unnamed import AVAILABLE, Unnamed
 from immich_transfer.errors import TransferError, WrongBytes
 from immich_transfer.model import RemoteAsset
+from immich_transfer.pipeline.room import Room
 from immich_transfer.policy.naming import part_name
 
 from .compare import Job
@@ -31,7 +32,8 @@ SPARE = 8
 """Open files beyond one a transfer and one a hasher: with the dozen of the manifest, the streams
 and the event loop they are twenty."""
 HELD_BYTES = 12 << 20
-"""Bodies that wait for the disk, in all: above this the transfers wait, too."""
+"""Small bodies in memory, those on their way and those that wait for the disk: where they fill it,
+no other is asked for. 24 of the largest at once, or 40 MB/s over a line of 0.3 s."""
 
 
 class Small(NamedTuple):
@@ -51,30 +53,22 @@ class SmallStore:
     def __init__(self, run: DownloadRun) -> None:
         self._run = run
         self._waiting: deque[Small] = deque()
-        self._held = 0
         self._busy = False
-        self._room = asyncio.Event()
+        self.room = Room(HELD_BYTES)
         self._unnamed = AVAILABLE
         """False once this file system refused files without names."""
-
-    async def room(self) -> None:
-        """Wait until few enough bytes wait for the disk."""
-        while self._held > HELD_BYTES:
-            self._room.clear()
-            await self._room.wait()
 
     async def put(self, job: Job, body: bytes) -> InPlace:
         """A body becomes a file of the right bytes, with its final name. Raises WrongBytes, or
         what writing raises."""
         done: asyncio.Future[InPlace] = asyncio.get_running_loop().create_future()
-        self._held += len(body)
         self._waiting.append(Small(job, body, done))
         self._start()
         return await done
 
     def _start(self) -> None:
         while self._waiting and self._waiting[0].done.done():
-            self._held -= len(self._waiting.popleft().body)  # its transfer was dropped
+            self._waiting.popleft()  # its transfer was dropped
         if self._busy or not self._waiting:
             return
         self._busy = True
@@ -100,9 +94,6 @@ class SmallStore:
 
     def _end(self, group: Sequence[Small], stored: asyncio.Future[list[Stored]]) -> None:
         self._busy = False
-        self._held -= sum(len(small.body) for small in group)
-        if self._held <= HELD_BYTES:
-            self._room.set()
         if stored.cancelled():
             return
         failure = stored.exception()

@@ -17,6 +17,11 @@ HEAD_LIMIT = 32 << 10
 """Bytes of status line and headers, those of 1xx answers included; servers send less than one
 thousand."""
 UNPACK_BYTES = 256 << 10
+AT_ONCE = 1 << 20
+"""Up to this a body gets its memory at once and is received into it; above, it grows as it comes,
+so that a length that is only said costs nothing."""
+BEYOND = 1
+"""Bytes of that memory behind the body: nothing may come there."""
 _STATUS = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: .*)?")
 _CONTROL = re.compile(rb"[^\t\x20-\x7e\x80-\xff]")
 _SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}")
@@ -50,10 +55,13 @@ class Reading:
         self._cut = cut
         self._data = bytearray()
         self._body = bytearray()
-        self._step: Callable[[], bool] = self._head
+        self._space: memoryview | None = None
+        """What is left to be filled of a body whose memory is there."""
+        self._step: Callable[[Reading], bool] = Reading._head
         self._scanned = 0
         self._heads = 0
         self._left = 0
+        self._reusable = False
         self._unzip: zlib._Decompress | None = None
         self.begun = False
         self.in_body = False
@@ -62,14 +70,33 @@ class Reading:
     def feed(self, data: bytes | memoryview) -> Answer | None:
         """The answer when it is whole. Raises Broken."""
         self.begun = True
+        if self._space is not None:
+            count = min(len(data), len(self._space))
+            self._space[:count] = data[:count]
+            return self.filled(count)
         self._data += data
-        while self.answer is None and self._step():
+        while self.answer is None and self._step(self):
             pass
         return self.answer
 
+    @property
+    def space(self) -> memoryview | None:
+        """Where the next bytes belong, when only those of the body should follow: `filled` says how
+        many were put there. None asks for `feed`."""
+        return self._space
+
+    def filled(self, count: int) -> Answer | None:
+        """As `feed`, for bytes that are in their place already."""
+        assert self._space is not None
+        self._space = self._space[count:]
+        if len(self._space) > BEYOND:
+            return None
+        self._reusable = self._reusable and len(self._space) == BEYOND
+        return self._finish(memoryview(self._body)[: self._left])
+
     def end(self) -> Answer:
         """The server closed the connection. Raises Broken unless that ends the answer."""
-        if self._step == self._until_closed:
+        if self._step is Reading._until_closed:
             return self._finish()
         if not self.begun:
             raise Broken("the server closed the connection without an answer")
@@ -115,11 +142,11 @@ class Reading:
         lengths = set(headers.getall("Content-Length", ()))
         if self._status in _BODILESS:
             self._unzip = None
-            self._step = self._by_length
+            self._step = Reading._by_length
         elif transfer:
             if lengths or [word.strip().lower() for word in transfer] != ["chunked"]:
                 raise Broken("not proper HTTP: bad transfer coding")
-            self._step = self._chunk_head
+            self._step = Reading._chunk_head
         elif lengths:
             length = lengths.pop().strip()
             if lengths or not (length.isascii() and length.isdigit()):
@@ -127,15 +154,25 @@ class Reading:
             self._left = int(length)
             if self._left > self._limit and not self._cut:
                 raise self._too_large()
-            self._step = self._by_length
+            self._step = Reading._by_length
+            if self._unzip is None and len(self._data) < self._left <= min(self._limit, AT_ONCE):
+                self._step = Reading._into_space
         else:
             self._reusable = False
-            self._step = self._until_closed
+            self._step = Reading._until_closed
 
     def _by_length(self) -> bool:
         self._take()
         if not self._left:
             self._finish()
+        return False
+
+    def _into_space(self) -> bool:
+        self._body = bytearray(self._left + BEYOND)
+        self._space = memoryview(self._body)
+        begun, self._data = self._data, bytearray()
+        self._space[: len(begun)] = begun
+        self.filled(len(begun))
         return False
 
     def _until_closed(self) -> bool:
@@ -151,7 +188,7 @@ class Reading:
         if not _SIZE.fullmatch(size):
             raise Broken("not proper HTTP: bad chunk")
         self._left = int(size, 16)
-        self._step = self._chunk if self._left else self._trailers
+        self._step = Reading._chunk if self._left else Reading._trailers
         return True
 
     def _chunk(self) -> bool:
@@ -161,7 +198,7 @@ class Reading:
         if self._data[:2] != b"\r\n":
             raise Broken("not proper HTTP: bad chunk")
         del self._data[:2]
-        self._step = self._chunk_head
+        self._step = Reading._chunk_head
         return True
 
     def _trailers(self) -> bool:
@@ -209,11 +246,13 @@ class Reading:
         except zlib.error:
             raise Broken("not proper HTTP: bad packing") from None
 
-    def _finish(self) -> Answer:
+    def _finish(self, body: memoryview | None = None) -> Answer:
         if self._unzip is not None and not self._unzip.eof and self._body:
             raise Broken("the answer was cut short")
         reusable = self._reusable and not self._data
-        self.answer = Answer(self._status, self._headers, bytes(self._body), reusable)
+        self.answer = Answer(
+            self._status, self._headers, bytes(self._body if body is None else body), reusable
+        )
         return self.answer
 
     def _too_large(self) -> Broken:

@@ -114,7 +114,6 @@ class Line(asyncio.BufferedProtocol):
         """Send a request and read its answer. Raises Broken, OSError, and what the body raises;
         the connection is lost then."""
         self._reading = reading
-        self._answer = self._loop.create_future()
         whole = True
         try:
             if isinstance(body, bytes):
@@ -125,7 +124,8 @@ class Line(asyncio.BufferedProtocol):
                 except ConnectionError:
                     # Who closes the door may have said why: what was received is still read.
                     whole = False
-            answer = await self._answer
+            # A new future: who rests keeps no body of a photo alive.
+            answer, self._answer = await self._answer, self._loop.create_future()
         except BaseException:
             self.abort()
             raise
@@ -151,8 +151,9 @@ class Line(asyncio.BufferedProtocol):
         if found is not None:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
-    def get_buffer(self, _: int) -> bytearray:
-        return self._received
+    def get_buffer(self, _: int) -> bytearray | memoryview:
+        space = None if self._reading is None else self._reading.space
+        return self._received if space is None else space
 
     def buffer_updated(self, count: int) -> None:
         if self._reading is None:
@@ -163,7 +164,10 @@ class Line(asyncio.BufferedProtocol):
             if self._came >= LEAST_BYTES:
                 self._came, self.moved_at = 0, self._loop.time()
         try:
-            answer = self._reading.feed(memoryview(self._received)[:count])
+            if self._reading.space is not None:
+                answer = self._reading.filled(count)
+            else:
+                answer = self._reading.feed(memoryview(self._received)[:count])
         except Broken as broken:
             self._settle(broken)
             self._transport.abort()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
+import weakref
 import zlib
 
 import pytest
@@ -103,6 +105,53 @@ def test_pieces_of_any_size_make_the_same_answer(drawn: st.DataObject) -> None:
     cuts = sorted(drawn.draw(st.sets(st.integers(1, len(data) - 1), max_size=6)))
     pieces = [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]
     assert read(*pieces) == read(data)
+
+
+@pytest.mark.parametrize("room", [1, 3, 100])
+@pytest.mark.parametrize(
+    ("data", "body", "reusable"),
+    [
+        (head("Content-Length: 5") + b"hello", b"hello", True),
+        (head("Content-Length: 5", "Connection: close") + b"hello", b"hello", False),
+        (head("Content-Length: 5") + b"helloH", b"hello", False),
+        (head("Content-Length: 5") + b"helloHTTP/1.1 200", b"hello", False),
+    ],
+    ids=["whole", "says close", "a byte too many", "more than that"],
+)
+def test_a_body_may_be_put_where_it_belongs(
+    data: bytes, body: bytes, reusable: bool, room: int
+) -> None:
+    """As the system does with what follows the head; `room` is what it brings at most."""
+    reading = Reading(lambda _: LIMIT)
+    start = data.index(b"\r\n\r\n") + 4
+    assert reading.feed(data[:start]) is None
+    while (space := reading.space) is not None and reading.answer is None:
+        piece = data[start : start + min(room, len(space))]
+        space[: len(piece)] = piece
+        start += len(piece)
+        reading.filled(len(piece))
+    assert reading.answer is not None
+    told = reading.answer
+    # What did not come with the body is met by the connection at rest.
+    assert (told.body, told.reusable) == (body, reusable or (room == 1 and b"close" not in data))
+
+
+@pytest.mark.parametrize("data", [data for data, _, _ in WHOLE.values()], ids=WHOLE)
+@pytest.mark.parametrize("parts", [1, 2])
+def test_nothing_holds_a_body_but_who_asked_for_it(data: bytes, parts: int) -> None:
+    """A circle would keep it until the collector of garbage comes, and hundreds with it."""
+    gc.disable()
+    try:
+        reading = Reading(lambda _: LIMIT)
+        for piece in [data] if parts == 1 else [data[:-1], data[-1:]]:
+            if reading.answer is None:
+                reading.feed(piece)
+        assert reading.answer is not None
+        gone = weakref.ref(reading)
+        del reading
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_headers_are_found_by_any_spelling() -> None:

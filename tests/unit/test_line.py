@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import tempfile
+import tracemalloc
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -179,6 +181,37 @@ async def drop_the_second(
     await server.next(reader)
     if not first:
         writer.write(GOOD)
+
+
+def test_a_resting_connection_holds_no_body() -> None:
+    size, many = 300_000, 8
+
+    async def serve(
+        server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        while True:
+            await server.next(reader)
+            while len(server.connections) < many:  # each on a connection of its own
+                await asyncio.sleep(0)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + bytes(size))
+            await writer.drain()
+
+    async def test(server: Server) -> None:
+        async def length() -> int:
+            return len((await server.ask()).body)
+
+        gc.collect()
+        gc.disable()
+        tracemalloc.start()
+        try:
+            assert await asyncio.gather(*(length() for _ in range(many))) == [size] * many
+            held, most = tracemalloc.get_traced_memory()
+            assert most > many * size > held + (many - 1) * size
+        finally:
+            tracemalloc.stop()
+            gc.enable()
+
+    run(serve, test)
 
 
 def test_a_get_is_asked_again_when_its_connection_was_just_closing() -> None:
