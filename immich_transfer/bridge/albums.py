@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
 
 from immich_transfer.errors import ServerRefused
 from immich_transfer.immich.compat import ALBUMS_HOLD_ASSETS
@@ -109,8 +110,11 @@ class Albums(Calls):
         album = await self.get(album_id)
         if self._release >= ALBUMS_HOLD_ASSETS:
             self._need("asset.read", purpose="listing an album")
-        async for asset in FullListing(self._connection).whole(album_id=album.id, details=details):
-            yield asset
+        async with aclosing(
+            FullListing(self._connection).whole(album_id=album.id, details=details)
+        ) as found:
+            async for asset in found:
+                yield asset
 
     async def _change(
         self, method: str, album_id: str, assets: Iterable[str], done: Outcome, already: Outcome

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from immich_transfer.errors import ServerRefused, UsageError
@@ -41,8 +42,11 @@ class Assets(Bodies):
         self._need("asset.read", purpose="listing assets")
         user = self._connection.user
         owner = user.id if user is not None else None
-        async for asset in FullListing(self._connection).whole(owner=owner, details=details):
-            yield asset
+        async with aclosing(
+            FullListing(self._connection).whole(owner=owner, details=details)
+        ) as found:
+            async for asset in found:
+                yield asset
 
     async def trash(self, *, details: bool = False) -> AsyncGenerator[Asset, None]:
         """What is in the trash, the newest first (`POST /search/metadata`, every version,
@@ -51,9 +55,10 @@ class Assets(Bodies):
         listing = FullListing(self._connection)
         user = self._connection.user
         trashed = {"withDeleted": True, "trashedAfter": "1970-01-01T00:00:00.000Z"}
-        async for asset in listing.matches(trashed, details=details):
-            if asset.trashed and (user is None or asset.owner in ("", user.id)):
-                yield asset
+        async with aclosing(listing.matches(trashed, details=details)) as found:
+            async for asset in found:
+                if asset.trashed and (user is None or asset.owner in ("", user.id)):
+                    yield asset
 
     async def delete(self, ids: Iterable[str], *, force: bool = False) -> Sequence[Change]:
         """Move assets to the trash, or with `force` delete them for good, a moment later; says of

@@ -61,8 +61,9 @@ class Bodies(Calls):
                 if end.size != got:
                     raise ItemError("the file changed on the server while it was read") from None
 
-        async for piece in self._pieces(asset_id, attempt, "fetching an original"):
-            yield piece
+        async with aclosing(self._pieces(asset_id, attempt, "fetching an original")) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async def thumbnail(self, asset_id: str, size: Size = "preview") -> AsyncGenerator[bytes, None]:
         """A picture made by the server, in pieces (`GET /assets/{id}/thumbnail`, permission
@@ -76,8 +77,9 @@ class Bodies(Calls):
         if size == "fullsize":
             self._since(FULLSIZE, "a thumbnail of full size")
         # A redirect, as to the original where that does for `fullsize`, is followed by the call.
-        async for piece in self._picture(asset_id, size):
-            yield piece
+        async with aclosing(self._picture(asset_id, size)) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async def _picture(self, asset_id: str, size: Size) -> AsyncGenerator[bytes, None]:
         path = f"{path_of('assets', asset_id, 'thumbnail')}?size={size}"
@@ -95,8 +97,9 @@ class Bodies(Calls):
                         sent = at
                         await put(fresh)
 
-        async for piece in self._pieces(asset_id, attempt, "fetching a thumbnail"):
-            yield piece
+        async with aclosing(self._pieces(asset_id, attempt, "fetching a thumbnail")) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async def _pieces(
         self, asset_id: str, attempt: Callable[[_Put], Awaitable[None]], what: str

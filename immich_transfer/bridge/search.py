@@ -115,8 +115,9 @@ class Search(Calls):
         asked = {**await self._asked(wanted), **self._shown(wanted)[0]}
         listing = FullListing(self._connection)
         try:
-            async for asset in listing.ranked(query, take, asked, details=details):
-                yield asset
+            async with aclosing(listing.ranked(query, take, asked, details=details)) as found:
+                async for asset in found:
+                    yield asset
         except ServerRefused as refusal:
             if "smart search is not enabled" in refusal.message.lower():
                 raise CannotContinue(

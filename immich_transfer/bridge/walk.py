@@ -80,8 +80,9 @@ class FullListing(Listing):
         """Every asset of the library or of an album that is not in the trash, once, archived ones
         included; only those of `owner`, if given."""
         if album_id is not None and self._release < ALBUMS_HOLD_ASSETS:
-            async for asset in self._album_answer(album_id):
-                yield asset
+            async with aclosing(self._album_answer(album_id)) as found:
+                async for asset in found:
+                    yield asset
             return
         for month in await self.months(album_id):
             rows = await self.month(month.time_bucket, album_id)
@@ -89,12 +90,14 @@ class FullListing(Listing):
             for filters in self._within(month.time_bucket, album_id):
                 if not wanted:
                     break
-                async for asset in self.matches(filters, details=details):
-                    if asset.id in wanted:
-                        wanted.discard(asset.id)
-                        yield asset
-            async for asset in self._missed(sorted(wanted)):
-                yield asset
+                async with aclosing(self.matches(filters, details=details)) as found:
+                    async for asset in found:
+                        if asset.id in wanted:
+                            wanted.discard(asset.id)
+                            yield asset
+            async with aclosing(self._missed(sorted(wanted))) as missed:
+                async for asset in missed:
+                    yield asset
 
     async def matches(
         self, filters: Mapping[str, Any], *, details: bool = False
@@ -104,8 +107,9 @@ class FullListing(Listing):
         def work(keep: Keep) -> Awaitable[None]:
             return self.search(filters, keep, exif=details)
 
-        async for asset in _once(work):
-            yield asset
+        async with aclosing(_once(work)) as found:
+            async for asset in found:
+                yield asset
 
     async def ranked(
         self, query: str, limit: int, filters: Mapping[str, Any], *, details: bool = False
@@ -115,16 +119,18 @@ class FullListing(Listing):
         def work(keep: Keep) -> Awaitable[None]:
             return self.smart(query, limit, {**filters, "withExif": details}, keep)
 
-        async for asset in _once(work):
-            yield asset
+        async with aclosing(_once(work)) as found:
+            async for asset in found:
+                yield asset
 
     async def _album_answer(self, album_id: str) -> AsyncGenerator[Asset, None]:
         def work(keep: Keep) -> Awaitable[None]:
             return self.album_assets(album_id, keep)
 
-        async for asset in _once(work):
-            if not asset.trashed:
-                yield asset
+        async with aclosing(_once(work)) as found:
+            async for asset in found:
+                if not asset.trashed:
+                    yield asset
 
     def _within(self, bucket: str, album_id: str | None) -> Iterator[dict[str, Any]]:
         """The searches that find the assets of a month and a little more."""

@@ -176,8 +176,8 @@ class _Repair:
         to_fetch: asyncio.Queue[Job | None] = asyncio.Queue(512)
         to_settle: Batcher[Done] = Batcher(size=500, linger=0.1, bound=1 << 30)
         to_settle.open()
-        parts = {p.asset_id: p for p in await run.in_thread(run.manifest.parts, run.mirror)}
-        fetcher = Fetcher(run, to_settle, parts, others=False)
+        run.parts = {p.asset_id: p for p in await run.in_thread(run.manifest.parts, run.mirror)}
+        fetcher = Fetcher(run, to_settle, others=False)
 
         async def feeding() -> None:
             for batch in run.catalog.wanted():

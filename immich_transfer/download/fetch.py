@@ -30,6 +30,7 @@ from immich_transfer.pipeline.limiter import Slot
 from .bodies import SMALL_BYTES, fetch_large, fetch_small
 from .compare import Job
 from .places import InPlace, link, part_of
+from .promise import promise
 from .run import DownloadRun
 from .sidecars import write_sidecar
 from .store import SmallStore
@@ -54,16 +55,12 @@ class Done(NamedTuple):
 class Fetcher:
     """The fetching stage of one run."""
 
-    def __init__(
-        self, run: DownloadRun, to_settle: Batcher[Done], parts: dict[AssetId, Part], others: bool
-    ) -> None:
+    def __init__(self, run: DownloadRun, to_settle: Batcher[Done], others: bool) -> None:
         self._run = run
         self._others = others
         """Other collections are kept below this mirror: they may have what we want."""
         self._store = SmallStore(run)
         self._to_settle = to_settle
-        self._parts = parts
-        """Part files that earlier runs left, and those that broken attempts of this one leave."""
         self._claims: dict[AssetId, list[Job]] = {}
         """Assets on their way, with the other places that wait for them."""
 
@@ -104,14 +101,15 @@ class Fetcher:
     async def _intend(self, group: list[Job]) -> None:
         """Promise the part files of large bodies, so that a crash leaves none that nobody knows."""
         parts = [
-            part_of(job.wanted)
+            part
             for job in group
-            if not (job.here or _small(job.wanted.asset) or job.wanted.asset.id in self._parts)
+            if not (job.here or _small(job.wanted.asset))
+            and not _known(self._run, part := part_of(job.wanted))
         ]
         if not parts:
             return
         try:
-            await self._run.in_thread(self._run.manifest.begin_parts, self._run.mirror, parts)
+            await self._run.in_thread(promise, self._run, parts)
         except TransferError as error:
             self._run.cut(error)
 
@@ -171,7 +169,7 @@ class Fetcher:
                 raise Interrupted("stopped before the next attempt")
             if small:
                 return await fetch_small(run, job, number, slot, self._store)
-            return await fetch_large(run, job, number, self._parts)
+            return await fetch_large(run, job, number, self._run.parts)
 
         def failed(failure: Transient) -> None:
             slot.release()
@@ -245,6 +243,12 @@ class Fetcher:
             "the server knows the asset but cannot send its file: look for it on the server's disk"
         )
         return False
+
+
+def _known(run: DownloadRun, part: Part) -> bool:
+    """An earlier run promised it, in this very place."""
+    old = run.parts.get(part.asset_id)
+    return old is not None and old.path == part.path
 
 
 def _small(asset: RemoteAsset) -> bool:

@@ -34,6 +34,7 @@ from .fetch import Done, Fetcher
 from .list import list_sources
 from .move import follow_renames, recover
 from .plan import plan
+from .promise import remove_part
 from .prune import prune
 from .run import DownloadRun
 from .select import choose, require
@@ -142,11 +143,11 @@ async def _bring(run: DownloadRun) -> None:
     to_settle: Batcher[Done] = Batcher(size=500, linger=0.1, bound=1 << 30)
     to_settle.open()
     before = await run.in_thread(run.manifest.parts, run.mirror)
-    parts = {part.asset_id: part for part in before}
+    run.parts = {part.asset_id: part for part in before}
     listed = {source.number for source in run.sources}
     kept = await run.in_thread(run.manifest.collections, run.mirror)
     others = any(collection.number not in listed for collection in kept)
-    fetcher = Fetcher(run, to_settle, parts, others)
+    fetcher = Fetcher(run, to_settle, others)
 
     async def comparing() -> None:
         try:
@@ -185,13 +186,7 @@ def _sweep_parts(run: DownloadRun, before: Sequence[Part], others: bool) -> None
             if wanted and not is_part_of_sidecar(part):
                 continue
             ended.append(part.asset_id)
-        folder, name = split(part.path)
-        try:
-            with run.destination.folder(folder) as opened:
-                if opened.look(name) is not None:
-                    opened.remove(name)
-        except (OSError, ItemError):
-            pass  # its folder is gone, or not ours to touch
+        remove_part(run, part)
     run.manifest.end_parts(run.mirror, ended)
 
 

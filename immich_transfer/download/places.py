@@ -19,6 +19,7 @@ from immich_transfer.policy.naming import part_name, with_suffix
 from immich_transfer.policy.reconcile import same_file
 
 from .compare import Job
+from .promise import promise
 from .run import DownloadRun
 
 ASIDE_TRIES = 1000
@@ -95,8 +96,8 @@ def settle_unnamed(run: DownloadRun, job: Job, file: Unnamed) -> InPlace:
 
 
 def _promise(run: DownloadRun, job: Job) -> None:
-    """A temporary name is about to be made: a crash must not leave one that nobody knows."""
-    run.manifest.begin_parts(run.mirror, [part_of(job.wanted)])
+    """A temporary name is about to be made."""
+    promise(run, [part_of(job.wanted)])
 
 
 def part_of(wanted: Wanted, validator: str | None = None) -> Part:

@@ -14,7 +14,7 @@ from immich_transfer.errors import TransferError
 from immich_transfer.immich.listing import Listing
 from immich_transfer.immich.originals import Originals
 from immich_transfer.manifest.catalog import Catalog, Wanted
-from immich_transfer.model import AssetId, ItemResult, Outcome, Sha1
+from immich_transfer.model import AssetId, ItemResult, Outcome, Part, Sha1
 from immich_transfer.pipeline.run import Books, Parts, Run
 from immich_transfer.policy.layout import Layout
 from immich_transfer.policy.pacing import TokenBucket
@@ -65,6 +65,8 @@ class DownloadRun(Run):
         self.moved: dict[tuple[int, AssetId], str] = {}
         """Files that were renamed in this run, and what they were called."""
 
+        self.parts: dict[AssetId, Part] = {}
+        """Part files that earlier runs left, and those that broken attempts of this one leave."""
         self.left_folders: set[str] = set()
         """Folders that files of ours left: they may be empty now."""
 

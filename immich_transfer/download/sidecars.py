@@ -25,6 +25,7 @@ from immich_transfer.model import AssetId, Part, Placed
 from immich_transfer.policy.naming import LONGEST_NAME, part_name, with_suffix
 from immich_transfer.policy.xmp import render_json, render_xmp
 
+from .promise import promise
 from .run import DownloadRun
 
 ALBUMS_AT_ONCE = 4
@@ -159,8 +160,7 @@ def _store(
         return None
     part = part_of_sidecar(placed)
     temporary = split(part.path)[1]
-    # Promised first, so that a crash leaves no part file that nobody knows.
-    run.manifest.begin_parts(run.mirror, [part])
+    promise(run, [part])
     descriptor = folder.open_write(temporary)
     try:
         os.ftruncate(descriptor, 0)

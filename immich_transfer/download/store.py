@@ -25,6 +25,7 @@ from immich_transfer.policy.naming import part_name
 
 from .compare import Job
 from .places import InPlace, part_of, settle_part, settle_unnamed
+from .promise import promise
 from .run import DownloadRun
 
 GROUP = 64
@@ -116,8 +117,7 @@ class SmallStore:
                 return stored
             self._unnamed = False
         parts = [part_of(small.job.wanted) for small in group]
-        # Promised first, so that a crash leaves no part file that nobody knows.
-        self._run.manifest.begin_parts(self._run.mirror, parts)
+        promise(self._run, parts)
         return [self._store_part(small) for small in group]
 
     def _store_unnamed(self, group: Sequence[Small]) -> list[Stored] | None:

@@ -37,6 +37,9 @@ class Outage:
         self._away = False
         self._well_at = -1e9
         self._over_at = -1e9
+        self._away_for = 0.0
+        """Seconds of outages since anything but a ping succeeded: they share one patience, or a
+        server that only answers pings would be waited for without end."""
         self._gave_up: str | None = None
         self._apart = 0.0
         """Seconds between two attempts while the server asks for patience."""
@@ -81,7 +84,7 @@ class Outage:
     async def _sit_out(self, reason: str, since: float) -> None:
         misses = 0
         while True:
-            left = since + self.patience - _now()
+            left = since + self.patience - self._away_for - _now()
             if left <= 0:
                 self._gave_up = (
                     f"the server is away ({reason}) and did not come back"
@@ -96,6 +99,7 @@ class Outage:
             answer = await self._ping()
             if answer is None:
                 self._over_at = self._well_at = _now()
+                self._away_for += self._over_at - since
                 self._listener(Back(seconds=self._over_at - since))
                 return
             reason = answer
@@ -112,6 +116,7 @@ class Outage:
 
     def relieve(self) -> None:
         """Something succeeded: everybody may go, unless it was on its way when the server asked."""
+        self._away_for = 0.0
         if self._apart and _now() >= self._quiet_until:
             self._apart = self._next_turn = 0.0
             self._relieved.set()

@@ -93,7 +93,7 @@ def test_503_from_everything_hears_pings_alone(bench: Bench, server: Server) -> 
 def test_a_restart_in_the_middle_of_a_body_going_up(bench: Bench, server: Server) -> None:
     bench.write("film.mp4", photo("film", LARGE))
     bench.make(5)
-    server.box.faults(f"upload:size>{LARGE // 2}=slow,rate={LARGE // 4}")
+    server.box.faults(f"upload:size>{LARGE // 2}=slow,rate={LARGE // 60}")
     running = bench.start("upload", "photos")
     until(lambda: len(server.held()) == 5 and server.in_flight() == 1, running)
     server.restart()

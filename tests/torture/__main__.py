@@ -25,7 +25,7 @@ from tests.sandbox_fixture import SandboxProcess
 
 from .machine import Dawn, NightMachine
 
-STEPS = 30
+STEPS = 100
 """Acts and runs in one night."""
 SIDE_BY_SIDE = 2
 """Nights per processor: many wait for a server that is away, or between attempts."""

@@ -53,7 +53,7 @@ downloads = st.builds(
 )
 checks = st.just(("check",))
 transfers = uploads | downloads
-faults = st.lists(st.sampled_from(FAULTS), min_size=1, max_size=3, unique=True)
+faults = st.lists(st.sampled_from(FAULTS), min_size=2, max_size=4, unique=True)
 passings = st.integers(1, 4)
 some_sizes = st.lists(st.sampled_from(SIZES), max_size=2)
 

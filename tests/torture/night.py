@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import time
+import urllib.error
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -43,7 +44,7 @@ POINTS = {
 FAULTS = (
     "any:every2=502|503|504",
     "any:every3=502|503|504",
-    "any:every3=reset|lost",
+    "any:every2=reset|lost|503",
     "any:2-4=503,retry-after=1",
     "check:1=truncated",
     "upload:every2=reset,at=500",
@@ -259,6 +260,16 @@ class Night:
                     raise
                 time.sleep(0.05)
         self.server.clear_faults()
+        until(self._well)
+
+    def _well(self) -> bool:
+        """Maintenance is over, too."""
+        try:
+            api(self.server, "GET", f"albums/{self.album}")
+        except urllib.error.HTTPError as refused:
+            refused.close()
+            return False
+        return True
 
     def rehearse(self, command: tuple[str, ...]) -> None:
         """A dry run writes nothing, here or there (law 9)."""

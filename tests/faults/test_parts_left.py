@@ -1,4 +1,4 @@
-"""The plug is pulled while a sidecar is written anew: nothing of it stays behind."""
+"""The plug is pulled while a part file is there: it does not stay behind, whatever comes next."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from immich_transfer.failpoints import VARIABLE
 from tests.e2e.support import Bench, Server
+from tests.torture.scenes import api
 
 ALBUM = ("-o", "out", "--album", "Sea")
 
@@ -31,3 +32,23 @@ def test_a_later_run_without_sidecars_clears_it_away(server: Server, bench: Benc
     told = [path.read_text("utf-8") for path in bench.out.rglob("*.xmp")]
     assert len(told) == 2
     assert all("before" in text for text in told), "whole, as they were"
+
+
+@pytest.mark.parametrize("server", ["3.0"], indirect=True)
+def test_a_part_file_does_not_outlive_the_old_name_of_its_album(
+    server: Server, bench: Bench
+) -> None:
+    """Killed, the album renamed, killed again before anything was tidied up."""
+    ids = server.seed("film.mp4", size=3_000_000)
+    album = server.album("Sea", *ids)
+    where = ("mirror", "-o", "out", "--album-id", album)
+    for title in ("Sea", "Hills"):
+        api(server, "PATCH", f"albums/{album}", {"albumName": title})
+        killed = bench.start(*where, env={VARIABLE: "disk.write#2"}).finish(checked=False)
+        assert killed.code == -signal.SIGKILL
+        parts = [path.parent.name for path in bench.out.rglob(".*.part")]
+        assert parts == [title]
+
+    bench.run(*where)
+
+    assert list(bench.fetched()) == ["Hills/film.mp4"]
