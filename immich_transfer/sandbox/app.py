@@ -106,6 +106,11 @@ class Counters:
     """What the sandbox has seen since it started or was reset."""
 
     def __init__(self) -> None:
+        self.in_flight = 0
+        self.reset()
+
+    def reset(self) -> None:
+        """Count anew. Uploads that are under way stay in flight, and are counted out."""
         self.requests = 0
         self.routes: Counter[str] = Counter()
         self.connections = 0
@@ -113,8 +118,7 @@ class Counters:
         self.bodies = 0
         self.original_bytes = 0
         """Of originals, that left through the socket; a client that died may not have read them."""
-        self.in_flight = 0
-        self.peak = 0
+        self.peak = self.in_flight
 
     def saw(self, name: str) -> None:
         self.requests += 1

@@ -23,7 +23,7 @@ from typing import Any
 from aiohttp import web
 
 from .answers import answer
-from .app import Box, Counters
+from .app import Box
 from .editing import edit as edit_assets
 from .editing import person, put_into_album
 from .faults import Faults
@@ -84,9 +84,7 @@ def _commands(box: Box) -> dict[str, Command]:
             box.obey(action)
 
     def reset(body: dict[str, Any]) -> None:
-        # Uploads that are under way stay in flight.
-        flying, box.counters = box.counters.in_flight, Counters()
-        box.counters.in_flight = box.counters.peak = flying
+        box.counters.reset()
 
     def keys(body: dict[str, Any]) -> dict[str, Any]:
         user = store.users[owner(body)]
