@@ -212,6 +212,10 @@ class FileBody:
                     if ARMED:
                         refusal("disk.read-to-send")
                     sent = await line.send_file(file, offset, wanted)
+                except asyncio.SendfileNotAvailableError:
+                    # asyncio's word for any refusal of a call, be it the disk's, the connection's
+                    # or that of a file system without sendfile: reading tells them apart.
+                    return await self._by_reading(line, offset)
                 except OSError as error:
                     if error.errno not in BAD_READ:
                         raise
@@ -224,9 +228,8 @@ class FileBody:
                     piece = _next_piece(piece, time.monotonic() - started)
         return True
 
-    async def _by_reading(self, line: Line) -> bool:
+    async def _by_reading(self, line: Line, offset: int = 0) -> bool:
         loop = asyncio.get_running_loop()
-        offset = 0
         step = READ_SIZE
         if self._bucket is not None:
             step = max(4096, min(PIECE_MIN, self._bucket.burst))

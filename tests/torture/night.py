@@ -78,6 +78,7 @@ class Night:
         self.figures = figures
         self.made = 0
         self.world = World(set(), set())
+        self.orphans: set[Path] = set()
         self.bench.photos.mkdir(parents=True)
         self.bench.out.mkdir()
         self.album = str(api(server, "POST", "albums", {"albumName": ALBUM})["id"])
@@ -122,7 +123,9 @@ class Night:
 
     def forget(self) -> None:
         """The manifest is a cache: losing it costs time. But what it does not know to be ours is
-        never removed, so from now on nobody may expect that."""
+        never removed, so from now on nobody may expect that. Nor does anybody know of its part
+        files then, unless their assets come down again."""
+        self.orphans.update(self.bench.out.rglob("*.part"))
         shutil.rmtree(self.bench.state, ignore_errors=True)
         self.world.strangers.update(self.bench.fetched().values())
 
@@ -293,7 +296,7 @@ class Night:
         again = self.run_clean(all_of_it)
         if again.summary["bytes_received"] or set(again.outcomes) - {"unchanged", "skipped"}:
             raise Violation(f"the second of two mirrors had work to do: {again.told()}")
-        stray = list(self.bench.out.rglob("*.part"))
+        stray = set(self.bench.out.rglob("*.part")) - self.orphans
         if stray:
             raise Violation(f"part files after clean runs: {stray}")
         seen = self.server.box.stats()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import os
+import socket
 import tempfile
 import tracemalloc
 from collections.abc import Awaitable, Callable
@@ -374,6 +376,40 @@ def test_what_was_said_before_the_door_closed_is_heard() -> None:
         assert answer.status == 413
 
     run(early_and_away, test)
+
+
+def test_a_file_system_without_sendfile_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: int) -> int:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, "sendfile", refused)
+
+    async def test(server: Server) -> None:
+        sent = Sent()
+        body, close = bodies(sent, None, "sendfile")
+        assert (await server.ask("POST", body)).body == b"ok"
+        close()
+        assert sent.bytes == body.size
+
+    run(answering(GOOD), test)
+
+
+def test_a_connection_that_breaks_in_sendfile_is_said_as_such(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def test(server: Server) -> None:
+        def broken(descriptor: int, *_: int) -> int:
+            with socket.socket(fileno=os.dup(descriptor)) as same:
+                same.shutdown(socket.SHUT_RDWR)
+            raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+
+        monkeypatch.setattr(os, "sendfile", broken)
+        body, close = bodies(Sent(), None, "sendfile")
+        with pytest.raises((ConnectionFailed, ConnectionError)):
+            await server.ask("POST", body)
+        close()
+
+    run(answering(GOOD), test)
 
 
 @pytest.mark.parametrize("kind", ["memory", "sendfile", "reading"])
