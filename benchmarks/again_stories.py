@@ -139,15 +139,15 @@ def moved(setting: Setting) -> Iterator[Story]:
     tool = ours()
     mine, hashing = Series(tool.name), Series(SHA1SUM)
     with (
-        photos(setting, lambda f: data.many(f / "here", files, 200 * data.KB).parent) as folder,
+        photos(setting, lambda f: data.many(f / "place-0", files, 200 * data.KB).parent) as folder,
         fresh(setting) as scratch,
         Server(scratch / "server") as server,
     ):
         job = Job(server, folder, scratch / "state")
         first = sample(tool, job, files)
-        for number in range(setting.pick(3, 2)):
-            place = folder / ("there" if number % 2 == 0 else "here")
-            (folder / ("here" if number % 2 == 0 else "there")).rename(place)
+        for number in range(setting.pick(5, 2)):
+            # A new name each time: where a photo was before, the manifest still knows it.
+            (folder / f"place-{number}").rename(folder / f"place-{number + 1}")
             mine.samples.append(sample(tool, job, 0))
             run = measure(_sha1sum(folder), {}, scratch / "sha1sum")
             hashing.samples.append(Sample(run, 0, 0, 0))

@@ -15,12 +15,11 @@ from datetime import date, timedelta
 from typing import Any
 
 from immich_transfer.errors import ServerRefused
-from immich_transfer.immich.arrays import ArrayReader
 from immich_transfer.immich.asset_answers import AssetAnswer
 from immich_transfer.immich.compat import ALBUMS_HOLD_ASSETS, VISIBILITY
-from immich_transfer.immich.listing import ALBUM_BATCH, Keep, Listing, album_filter
+from immich_transfer.immich.listing import BATCH, Keep, Listing, album_filter, array_of_album
 from immich_transfer.immich.reading import decode
-from immich_transfer.model import AssetId, RemoteAsset
+from immich_transfer.model import AssetId
 
 from .answers import AssetWire, SearchWire
 from .calls import path_of
@@ -42,21 +41,6 @@ class FullListing(Listing):
     ) -> tuple[list[AssetAnswer], bool]:
         answer = await self._http.call("POST", route, SearchWire, json=body, what="listing assets")
         return [*answer.assets.items], answer.assets.next_page is not None
-
-    async def album_assets(self, album_id: str, keep: Keep) -> None:
-        async def attempt(_: int) -> None:
-            async with self._http.open(path_of("albums", album_id)) as response:
-                reader = ArrayReader("assets", AssetWire)
-                found: list[RemoteAsset] = []
-                async for chunk in self._http.pieces(response.content):
-                    found += (asset.remote() for asset in reader.feed(chunk))
-                    if len(found) >= ALBUM_BATCH:
-                        await keep(found)
-                        found = []
-                reader.close()
-                await keep(found)
-
-        await self._persist(attempt, "listing an album")
 
     async def asset(self, asset_id: AssetId) -> Asset | None:
         """`GET /assets/{id}`, tags and people included; None when it is gone or not ours to see."""
@@ -125,7 +109,10 @@ class FullListing(Listing):
 
     async def _album_answer(self, album_id: str) -> AsyncGenerator[Asset, None]:
         def work(keep: Keep) -> Awaitable[None]:
-            return self.album_assets(album_id, keep)
+            async def convert(answers: list[AssetWire]) -> None:
+                await keep([answer.remote() for answer in answers])
+
+            return array_of_album(album_id).read(self._http, AssetWire, convert, batch=BATCH)
 
         async with aclosing(_once(work)) as found:
             async for asset in found:

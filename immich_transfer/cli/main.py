@@ -7,6 +7,7 @@ milliseconds is no traceback, and `--help` and `--version` are instant.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -22,6 +23,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         from .hiding import hidden
 
         arguments = hidden(arguments)
+    # Looking for cycles after every 700 objects, as is usual, costs 15 ms of a start's 220.
+    gc.set_threshold(10_000)
     code = run(arguments)
     # The code is settled: a late Ctrl-C must not turn it into a traceback.
     with contextlib.suppress(ValueError):

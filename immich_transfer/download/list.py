@@ -68,7 +68,7 @@ async def _list(run: DownloadRun, source: Source) -> tuple[int | None, int]:
     async def keep(assets: list[RemoteAsset]) -> None:
         await _keep(run, source, [asset for asset in assets if not asset.trashed])
 
-    await run.listing.album_assets(source.album_id, keep)
+    await run.listing.album_assets(album, keep)
     return album.asset_count, await run.in_thread(run.catalog.count, source.number)
 
 
@@ -103,11 +103,11 @@ async def _timeline(run: DownloadRun, source: Source) -> tuple[int, int]:
     told = sum(month.count for month in months)
     found = await run.in_thread(run.catalog.count, source.number)
     if told == found:
-        await _describe(run, source)
+        await _describe(run, source, told)
     return told, found
 
 
-async def _describe(run: DownloadRun, source: Source) -> None:
+async def _describe(run: DownloadRun, source: Source, count: int) -> None:
     """What the members are, by searches: quick, if not proven to be complete."""
 
     async def keep(assets: list[RemoteAsset]) -> None:
@@ -115,7 +115,7 @@ async def _describe(run: DownloadRun, source: Source) -> None:
 
     exif = needs_exif(run, source)
     if not exif:
-        await _size(run, source)
+        await _size(run, source, count)
     if source.album_id is not None:
         await run.listing.search(album_filter(source.album_id), keep, exif=exif)
     elif run.connection.release >= ALBUMS_HOLD_ASSETS:
@@ -127,7 +127,7 @@ async def _describe(run: DownloadRun, source: Source) -> None:
         await run.listing.search({"withArchived": True}, keep, exif=exif)
 
 
-async def _size(run: DownloadRun, source: Source) -> None:
+async def _size(run: DownloadRun, source: Source, count: int) -> None:
     """How many bytes there are, in one request instead of with every page."""
 
     async def keep(sizes: list[tuple[AssetId, int]]) -> None:
@@ -135,9 +135,9 @@ async def _size(run: DownloadRun, source: Source) -> None:
 
     user = run.connection.user
     if source.album_id is not None:
-        await run.listing.sizes(keep, album_id=source.album_id)
+        await run.archives.sizes(count, keep, album_id=source.album_id)
     elif user is not None:
-        await run.listing.sizes(keep, user_id=user.id)
+        await run.archives.sizes(count, keep, user_id=user.id)
 
 
 def needs_exif(run: DownloadRun, source: Source) -> bool:

@@ -11,6 +11,7 @@ import msgspec
 from immich_transfer.config.options import DownloadOptions
 from immich_transfer.disk.place import Destination
 from immich_transfer.errors import TransferError
+from immich_transfer.immich.archives import Archives
 from immich_transfer.immich.listing import Listing
 from immich_transfer.immich.originals import Originals
 from immich_transfer.manifest.catalog import Catalog, Wanted
@@ -52,6 +53,7 @@ class DownloadRun(Run):
         self.destination = Destination(root)
         self.catalog = Catalog()
         self.listing = Listing(parts.connection)
+        self.archives = Archives(parts.connection)
         self.originals = Originals(parts.connection)
         self.limiter = self.new_limiter()
         down = parts.transfer.bwlimit_down

@@ -19,11 +19,10 @@ from immich_transfer.disk.place import Folder, is_file, join, split
 from immich_transfer.disk.refusals import write_error
 from immich_transfer.disk.unnamed import AVAILABLE, Unnamed
 from immich_transfer.errors import ItemError
-from immich_transfer.immich.details import Details, facts
+from immich_transfer.immich.wire import Album
 from immich_transfer.manifest.catalog import Wanted
 from immich_transfer.model import AssetId, Part, Placed
 from immich_transfer.policy.naming import LONGEST_NAME, part_name, with_suffix
-from immich_transfer.policy.xmp import render_json, render_xmp
 
 from .promise import promise
 from .run import DownloadRun
@@ -84,16 +83,16 @@ async def list_albums(run: DownloadRun) -> None:
     """Which albums every asset is in: ids only, a request an album."""
     room = asyncio.Semaphore(ALBUMS_AT_ONCE)
 
-    async def one(album_id: str, title: str) -> None:
+    async def one(album: Album) -> None:
         async def keep(ids: list[AssetId]) -> None:
-            await run.in_thread(run.catalog.add_album, title, ids)
+            await run.in_thread(run.catalog.add_album, album.album_name, ids)
 
         async with room:
-            await run.listing.ids_in_album(album_id, keep)
+            await run.archives.ids(album.id, album.asset_count, keep)
 
     async with asyncio.TaskGroup() as group:
         for album in await run.listing.albums():
-            group.create_task(one(album.id, album.album_name))
+            group.create_task(one(album))
 
 
 async def write_sidecar(
@@ -103,6 +102,10 @@ async def write_sidecar(
 
     Raises what asking the server or writing raises.
     """
+    # 10 ms of a start, for those who ask for sidecars only.
+    from immich_transfer.immich.details import Details, facts
+    from immich_transfer.policy.xmp import render_json, render_xmp
+
     detail = await Details(run.connection).of(wanted.asset.id)
     if detail is None:
         return placed, "no sidecar: the asset left the server meanwhile"

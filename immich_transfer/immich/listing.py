@@ -18,15 +18,13 @@ import msgspec
 from immich_transfer.errors import (
     ItemError,
     ServerRefused,
-    ServerUnavailable,
     Stumbled,
     Transient,
 )
 from immich_transfer.model import AssetId, RemoteAsset
 
-from .arrays import ArrayReader
+from .arrays import Array
 from .asset_answers import (
-    ArchiveAnswer,
     AssetAnswer,
     BucketColumns,
     MonthAnswer,
@@ -38,7 +36,7 @@ from .asset_answers import (
 )
 from .compat import ALBUM_SEARCH, ALBUMS_HOLD_ASSETS, PEOPLE_PAGED, VISIBILITY
 from .connect import Connection
-from .paging import MOST_MONTHS, Pages, endless, middle
+from .paging import MOST_MONTHS, Pages, endless, lost, middle
 from .reading import decode
 from .wire import Album, Tag
 
@@ -46,7 +44,9 @@ T = TypeVar("T")
 
 PAGE = 1000
 """The most a search answers at once (recorded: 1001 is a 400)."""
-ALBUM_BATCH = 500
+BATCH = 500
+ASSET_BYTES = 1250
+"""Of JSON for one (recorded: 20,000 are 25 MB)."""
 OLDEST_MS = 0
 """Nothing was added to a server before 1970."""
 
@@ -90,75 +90,16 @@ class Listing:
         except ServerRefused:
             return None
 
-    async def album_assets(self, album_id: str, keep: Keep) -> None:
+    async def album_assets(self, album: Album, keep: Keep) -> None:
         """All assets of an album on a server before 3.0: `GET /albums/{id}` holds them in one
-        answer, which is read in pieces: 20,000 assets are 25 MB. Told again from the start when
-        the line breaks."""
-        path = f"albums/{quote(album_id, safe='')}"
+        answer, 20,000 in 25 MB. Told again from the start when the line breaks."""
 
-        async def attempt(_: int) -> None:
-            async with self._http.open(path) as response:
-                reader = ArrayReader("assets", AssetAnswer)
-                found: list[RemoteAsset] = []
-                async for chunk in self._http.pieces(response.content):
-                    found += (asset.remote() for asset in reader.feed(chunk))
-                    if len(found) >= ALBUM_BATCH:
-                        await keep(found)
-                        found = []
-                reader.close()
-                await keep(found)
+        async def convert(answers: list[AssetAnswer]) -> None:
+            await keep([answer.remote() for answer in answers])
 
-        await self._persist(attempt, "listing an album")
-
-    async def ids_in_album(
-        self, album_id: str, keep: Callable[[list[AssetId]], Awaitable[None]]
-    ) -> None:
-        """The ids of an album, hidden ones and live videos among them."""
-
-        async def ids(archives: list[ArchiveAnswer]) -> None:
-            await keep([AssetId(i) for archive in archives for i in archive.asset_ids])
-
-        await self._archives({"albumId": album_id}, ids)
-
-    async def sizes(
-        self,
-        keep: Callable[[list[tuple[AssetId, int]]], Awaitable[None]],
-        *,
-        album_id: str | None = None,
-        user_id: str | None = None,
-    ) -> None:
-        """Sizes in bytes of what an album or a user has, live videos among them. Files of one
-        byte or none share an archive with others: theirs are not told."""
-
-        async def sizes(archives: list[ArchiveAnswer]) -> None:
-            await keep(
-                [(AssetId(a.asset_ids[0]), a.size) for a in archives if len(a.asset_ids) == 1]
-            )
-
-        await self._archives(
-            {"albumId": album_id} if album_id is not None else {"userId": user_id}, sizes
+        await array_of_album(album.id).read(
+            self._http, AssetAnswer, convert, about=album.asset_count * ASSET_BYTES, batch=BATCH
         )
-
-    async def _archives(
-        self, what: Mapping[str, Any], keep: Callable[[list[ArchiveAnswer]], Awaitable[None]]
-    ) -> None:
-        """`POST /download/info` with archives of one byte: an archive for each file, in one cheap
-        answer (recorded: 70,000 in 1 s, 4.8 MB), which is read in pieces."""
-        data = msgspec.json.encode({**what, "archiveSize": 1})
-        headers = {"Content-Type": "application/json"}
-
-        async def attempt(_: int) -> None:
-            async with self._http.open(
-                "download/info", method="POST", data=data, headers=headers
-            ) as response:
-                reader = ArrayReader("archives", ArchiveAnswer)
-                async for chunk in self._http.pieces(response.content):
-                    found = reader.feed(chunk)
-                    if found:
-                        await keep(found)
-                reader.close()
-
-        await self._persist(attempt, "listing sizes")
 
     # the timeline: complete, but with ids only
 
@@ -343,10 +284,12 @@ class Listing:
         except Transient as failure:
             if stumbling and isinstance(failure, Stumbled):
                 raise
-            raise ServerUnavailable(
-                f"{what} failed: {failure.message}",
-                hint="run the same command again later; nothing is lost",
-            ) from None
+            raise lost(what, failure) from None
+
+
+def array_of_album(album_id: str) -> Array:
+    """The assets of an album, in the answer of a server before 3.0."""
+    return Array("listing an album", f"albums/{quote(album_id, safe='')}", "assets")
 
 
 def album_filter(album_id: str) -> dict[str, Sequence[str]]:

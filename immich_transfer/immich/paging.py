@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from immich_transfer.errors import ServerUnavailable
+from immich_transfer.errors import ServerUnavailable, Transient
 
 MOST_PAGES = 20_000
 """Of 1,000 each: 20 million assets. The largest servers have a tenth of that."""
@@ -50,3 +50,11 @@ def middle(first: int, last: int, added: Sequence[int]) -> int:
     seen = sorted(ms for ms in added if first <= ms <= last)
     middle = seen[len(seen) // 2] if seen else (first + last) // 2
     return min(max(middle, first + 1), last - 1)
+
+
+def lost(what: str, failure: Transient) -> ServerUnavailable:
+    """All attempts at a list failed, the last one like this."""
+    return ServerUnavailable(
+        f"{what} failed: {failure.message}",
+        hint="run the same command again later; nothing is lost",
+    )

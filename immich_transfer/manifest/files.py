@@ -12,6 +12,7 @@ of 1 ns to 4 ms, and refusing fresh rows would read every new photo twice.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import TypeAlias
@@ -28,6 +29,7 @@ comparing them all with each other would be quadratic."""
 
 _COLUMNS = "path, size, mtime_ns, inode, sha1"
 _Row: TypeAlias = tuple[bytes, int, int, int, Sha1]
+_Look: TypeAlias = tuple[int, int]
 
 
 class Files(Room):
@@ -83,25 +85,14 @@ class Files(Room):
 
     def lookalikes(self, files: Sequence[LocalFile]) -> dict[str, list[Digest]]:
         """Digests remembered for the same (size, mtime_ns), for the caller to compare samples."""
-        by_look: dict[tuple[int, int], list[str]] = {}
+        by_look: dict[_Look, list[str]] = {}
         for file in files:
             look = (file.fingerprint.size, signed(file.fingerprint.mtime_ns))
             by_look.setdefault(look, []).append(file.path)
         found: dict[str, list[Digest]] = {}
         with self._db.read() as connection:
             for chunk in chunks(list(by_look), CHUNK // 2):
-                # Which of them exist is one question; nearly always the answer is none.
-                hits = connection.execute(
-                    f"WITH wanted (size, mtime_ns) AS (VALUES {marks(len(chunk), '(?,?)')})"
-                    " SELECT size, mtime_ns FROM wanted WHERE EXISTS (SELECT 1 FROM files"
-                    " WHERE files.size = wanted.size AND files.mtime_ns = wanted.mtime_ns)",
-                    list(chain.from_iterable(chunk)),
-                ).fetchall()
-                for look in hits:
-                    rows = connection.execute(
-                        "SELECT sha1, sample FROM files WHERE size = ? AND mtime_ns = ? LIMIT ?",
-                        (*look, ALIKE_LIMIT + 1),
-                    ).fetchall()
+                for look, rows in _alike(connection, chunk).items():
                     if len(rows) <= ALIKE_LIMIT:
                         digests = [Digest(sha1, sample) for sha1, sample in sorted(set(rows))]
                         for path in by_look[look]:
@@ -131,3 +122,31 @@ class Files(Room):
         if keys and self._db.writable:
             with self._db.write() as connection:
                 connection.executemany("DELETE FROM files WHERE path = ?", keys)
+
+
+def _alike(
+    connection: sqlite3.Connection, looks: Sequence[_Look]
+) -> dict[_Look, list[tuple[Sha1, bytes]]]:
+    """(SHA-1, sample) by (size, mtime_ns); of a crowd only so many rows that it is seen to be one.
+
+    One question for all of them, which costs 0.6 of one each; they are asked one by one when the
+    answer would be long.
+    """
+    found: dict[_Look, list[tuple[Sha1, bytes]]] = {}
+    enough = 8 * len(looks)
+    together = connection.execute(
+        f"WITH wanted (size, mtime_ns) AS (VALUES {marks(len(looks), '(?,?)')})"
+        " SELECT size, mtime_ns, sha1, sample FROM wanted CROSS JOIN files USING (size, mtime_ns)"
+        " LIMIT ?",
+        [*chain.from_iterable(looks), enough + 1],
+    ).fetchall()
+    if len(together) <= enough:
+        for size, mtime_ns, sha1, sample in together:
+            found.setdefault((size, mtime_ns), []).append((sha1, sample))
+        return found
+    for look in looks:
+        found[look] = connection.execute(
+            "SELECT sha1, sample FROM files WHERE size = ? AND mtime_ns = ? LIMIT ?",
+            (*look, ALIKE_LIMIT + 1),
+        ).fetchall()
+    return found

@@ -59,8 +59,8 @@ class PlainReport:
         kind = type(event)
         # Files that ended well are silent unless asked for, and there may be a million of them.
         silent = kind in _FREQUENT or (
-            isinstance(event, Settled)
-            and not self._verbose
+            not self._verbose
+            and isinstance(event, Settled)
             and event.item.outcome is not Outcome.FAILED
         )
         if not silent:

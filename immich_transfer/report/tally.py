@@ -62,7 +62,7 @@ class Tally:
 
     def _settled(self, item: ItemResult) -> None:
         outcome = item.outcome
-        self.bytes[outcome.value] = self.bytes.get(outcome.value, 0) + item.size
+        self.bytes[outcome] = self.bytes.get(outcome, 0) + item.size
         if outcome is Outcome.FAILED:
             self.failed_count += 1
             if len(self.failed) < FAILED_KEPT:
