@@ -13,7 +13,7 @@ from immich_transfer.errors import (
     Stumbled,
     Transient,
 )
-from immich_transfer.immich.client import RangeRefused
+from immich_transfer.immich.attempts import RangeRefused
 from immich_transfer.immich.compat import Version
 from immich_transfer.immich.originals import Originals
 from immich_transfer.model import AssetId

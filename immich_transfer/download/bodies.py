@@ -13,7 +13,7 @@ from immich_transfer.disk.part import PartFile
 from immich_transfer.disk.place import split
 from immich_transfer.errors import ConnectionFailed, TransferError, WrongBytes
 from immich_transfer.events import BytesMoved, Hashed, SendEnded, SendStarted
-from immich_transfer.immich.client import RangeRefused
+from immich_transfer.immich.attempts import RangeRefused
 from immich_transfer.immich.originals import Body
 from immich_transfer.model import AssetId, Part
 from immich_transfer.pipeline.limiter import Slot

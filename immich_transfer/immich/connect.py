@@ -27,7 +27,8 @@ from immich_transfer.errors import (
 from immich_transfer.events import Event, Listener
 from immich_transfer.model import Totals
 
-from .client import REDIRECTED, REDIRECTS, Http
+from .attempts import REDIRECTED, REDIRECTS
+from .client import Http
 from .compat import KEY_SELF, OLDEST, Version, missing_permissions, server_path
 from .reading import UNREADABLE, decode
 from .wire import KeyAnswer, MediaTypesAnswer, UserAnswer, VersionAnswer

@@ -46,7 +46,7 @@ class Originals:
 
     async def read(self, asset_id: AssetId, size: int) -> bytes:
         """One attempt to get a small original of this size whole, in memory. Raises as
-        `Http.fetch` does."""
+        `Attempts.fetch` does."""
         headers, body = await self._http.fetch(_path(asset_id), size + SLACK)
         _must_be_photo(headers.get("Content-Type", ""))
         return body
@@ -63,7 +63,7 @@ class Originals:
         """One attempt, from `offset` on if the file still is the one with `validator`. The system
         takes about `window` bytes ahead of who reads; None leaves that to it.
 
-        Raises as `Http.open` does; `RangeRefused` when the file ends at `offset` or before.
+        Raises as `Attempts.open` does; `RangeRefused` when the file ends at `offset` or before.
         """
         headers = {"Accept-Encoding": "identity"}
         if offset:
