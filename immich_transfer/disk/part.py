@@ -137,7 +137,7 @@ class PartFile:
         except OSError as error:
             raise write_error(error, self._where) from None
 
-    def write(self, chunks: Sequence[bytes]) -> None:
+    def write(self, chunks: Sequence[bytes | memoryview]) -> None:
         """Append and hash."""
         try:
             if ARMED:

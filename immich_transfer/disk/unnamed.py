@@ -24,7 +24,7 @@ AVAILABLE = BY_DESCRIPTOR and hasattr(os, "O_TMPFILE") and os.path.isdir("/proc/
 class Unnamed:
     """One such file, with what is known of its bytes. Every method raises OSError."""
 
-    def __init__(self, folder: Folder, body: bytes) -> None:
+    def __init__(self, folder: Folder, body: bytes | memoryview) -> None:
         self.folder = folder
         self.size = len(body)
         self.sha1 = Sha1(hashlib.sha1(body, usedforsecurity=False).digest())

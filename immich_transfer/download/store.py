@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 from immich_transfer.disk.part import PartFile
-from immich_transfer.disk.place import split
+from immich_transfer.disk.place import Folder, split
 from immich_transfer.disk.refusals import write_error
 from immich_transfer.disk.unnamed import AVAILABLE, Unnamed
 from immich_transfer.errors import TransferError, WrongBytes
@@ -44,7 +44,7 @@ class Small(NamedTuple):
     """A body in memory, and who waits for it to be a file."""
 
     job: Job
-    body: bytes
+    body: bytes | memoryview
     done: asyncio.Future[InPlace]
 
 
@@ -63,7 +63,7 @@ class SmallStore:
         self._unnamed = AVAILABLE
         """False once this file system refused files without names."""
 
-    async def put(self, job: Job, body: bytes) -> InPlace:
+    async def put(self, job: Job, body: bytes | memoryview) -> InPlace:
         """A body becomes a file of the right bytes, with its final name. Raises WrongBytes, or
         what writing raises."""
         done: asyncio.Future[InPlace] = asyncio.get_running_loop().create_future()
@@ -136,12 +136,15 @@ class SmallStore:
         """None when this file system has no files without names."""
         run = self._run
         files: list[Unnamed | Exception] = []
+        folders: dict[str, Folder] = {}
         with ExitStack() as closing:
             for small in group:
                 folder, _ = split(small.job.wanted.path)
                 try:
-                    opened = closing.enter_context(run.destination.folder(folder, make=True))
-                    file = Unnamed(opened, small.body)
+                    if folder not in folders:
+                        lease = run.destination.folder(folder, make=True)
+                        folders[folder] = closing.enter_context(lease)
+                    file = Unnamed(folders[folder], small.body)
                     closing.callback(file.close)
                     check_bytes(small.job.wanted.asset, file.size, file.sha1)
                     files.append(file)

@@ -38,7 +38,8 @@ class Answer(NamedTuple):
     status: int
     headers: Mapping[str, str]
     """Found by any spelling of their names."""
-    body: bytes
+    body: bytes | memoryview
+    """A view where copying would cost: of what was received into its place."""
     reusable: bool
     """The connection may carry another request."""
 
@@ -111,7 +112,7 @@ class Reading:
             if not b"HTTP/1.".startswith(self._data[:7]):
                 raise Broken("not proper HTTP: another protocol")
             return False
-        first, *lines = bytes(self._data[:end]).split(b"\r\n")
+        first, _, lines = bytes(self._data[:end]).partition(b"\r\n")
         found = _STATUS.fullmatch(first)
         if found is None:
             raise Broken("not proper HTTP: bad status line")
@@ -250,20 +251,24 @@ class Reading:
         if self._unzip is not None and not self._unzip.eof and self._body:
             raise Broken("the answer was cut short")
         reusable = self._reusable and not self._data
-        self.answer = Answer(
-            self._status, self._headers, bytes(self._body if body is None else body), reusable
-        )
+        whole = bytes(self._body) if body is None else body
+        self.answer = Answer(self._status, self._headers, whole, reusable)
         return self.answer
 
     def _too_large(self) -> Broken:
         return Broken(f"the answer is larger than {self._limit:,} bytes")
 
 
-def _headers(lines: list[bytes]) -> CIMultiDict[str]:
+def _headers(text: bytes) -> CIMultiDict[str]:
+    """Of the lines behind the first. Raises Broken."""
     headers: CIMultiDict[str] = CIMultiDict()
-    for line in lines:
-        name, colon, value = line.decode("utf-8", "surrogateescape").partition(":")
-        if not colon or not name or name != name.strip() or _CONTROL.search(line):
+    if not text:
+        return headers
+    if _CONTROL.search(text.replace(b"\r\n", b"")):
+        raise Broken("not proper HTTP: bad header")
+    for line in text.decode("utf-8", "surrogateescape").split("\r\n"):
+        name, colon, value = line.partition(":")
+        if not colon or not name or name != name.strip():
             raise Broken("not proper HTTP: bad header")
         headers.add(name, value.strip(" \t"))
     return headers

@@ -107,8 +107,8 @@ class Assets:
     ) -> tuple[AssetId, bool]:
         """One attempt to send one photo; the asset's id, and True when it is new.
 
-        `content` is the photo itself or an open descriptor of it. Raises as `Attempts.once` does, or
-        the local error that broke the body.
+        `content` is the photo itself or an open descriptor of it. Raises as `Attempts.once` does,
+        or the local error that broke the body.
         """
         head, tail = head_and_tail(file, options, self._connection.release, sidecar)
         body: SmallBody | FileBody

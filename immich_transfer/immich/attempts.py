@@ -124,13 +124,13 @@ class Attempts:
         if 200 <= answer.status < 300:
             if with_key:
                 self._succeeded()
-            return answer.status, answer.body
+            return answer.status, bytes(answer.body)
         onward = self._onward(method, path, answer.status, answer.headers, hops)
         if onward is not None:
             return await self.once(
                 method, onward, headers=headers, with_key=with_key, hops=hops + 1
             )
-        raise self._judge(method, path, answer.status, answer.headers, answer.body)
+        raise self._judge(method, path, answer.status, answer.headers, bytes(answer.body))
 
     async def look(self, url: URL, limit: int) -> Answer:
         """A GET without the key, of any address of the origin; a longer body is cut."""
@@ -198,7 +198,7 @@ class Attempts:
 
     async def fetch(
         self, path: str, limit: int, *, hops: int = 0
-    ) -> tuple[Mapping[str, str], bytes]:
+    ) -> tuple[Mapping[str, str], bytes | memoryview]:
         """One GET of a body of at most `limit` bytes that is no JSON: headers and body of a 200.
 
         Much less work than `open`, for the many small ones. Raises as `once` does.
@@ -212,7 +212,7 @@ class Attempts:
             onward = self._onward("GET", path, answer.status, answer.headers, hops)
             if onward is not None:
                 return await self.fetch(onward, limit, hops=hops + 1)
-            raise self._judge("GET", path, answer.status, answer.headers, answer.body)
+            raise self._judge("GET", path, answer.status, answer.headers, bytes(answer.body))
         self._succeeded()
         return answer.headers, answer.body
 

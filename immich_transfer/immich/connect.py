@@ -242,7 +242,7 @@ async def _well_known(http: Http, site: URL) -> URL | None:
 async def _get(http: Http, url: URL) -> tuple[int, bytes, str | None]:
     """A GET without the key, up to 64 KiB of its body."""
     answer = await http.look(url, 65536)
-    return answer.status, answer.body, answer.headers.get("Location")
+    return answer.status, bytes(answer.body), answer.headers.get("Location")
 
 
 def _ignore(_: Event) -> None:

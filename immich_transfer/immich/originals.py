@@ -44,7 +44,7 @@ class Originals:
     def __init__(self, connection: Connection) -> None:
         self._http = connection.http
 
-    async def read(self, asset_id: AssetId, size: int) -> bytes:
+    async def read(self, asset_id: AssetId, size: int) -> bytes | memoryview:
         """One attempt to get a small original of this size whole, in memory. Raises as
         `Attempts.fetch` does."""
         headers, body = await self._http.fetch(_path(asset_id), size + SLACK)

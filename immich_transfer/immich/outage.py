@@ -134,6 +134,8 @@ class Outage:
         """Wait until the server is `back`, and for one's turn while it asks for patience; the
         seconds that the latter took. Raises as `back` does."""
         await self.back()
+        if not self._apart:
+            return 0.0
         started = now = _now()
         while self._apart and (now == started or now < self._quiet_until):
             mine = max(now, self._next_turn)
