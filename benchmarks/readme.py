@@ -14,6 +14,8 @@ BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 HEAD = "| story | tool | wall s | CPU s | peak MiB | requests | wall ours/its | CPU ours/its |"
 MIB = 1 << 20
 PLOTS = "docs/plots"
+SHOWN = ("many", "mirror", "long-line")
+"""Their pictures are in the README itself; the others are linked."""
 
 
 def rewrite(readme: Path, results: Mapping[str, Any], plots: Path) -> None:
@@ -49,14 +51,19 @@ def lines(results: Mapping[str, Any], plots: Path) -> Iterator[str]:
         for bar in story["bars"]:
             what, _, verdict = bar["told"].rpartition(": ")
             yield f"| {story['name']} | {what} | {verdict} |"
-    pictures = [
-        f"[{story['name']}]({PLOTS}/{name}.svg)"
+    drawn = {
+        name: story["title"]
         for story in results["stories"]
         if (plots / f"{(name := story['name'].replace(' ', ''))}.svg").exists()
-    ]
-    if pictures:
+    }
+    for name in SHOWN:
+        if name in drawn:
+            yield ""
+            yield f"![{drawn[name]}]({PLOTS}/{name}.png)"
+    others = [f"[{name}]({PLOTS}/{name}.svg)" for name in drawn if name not in SHOWN]
+    if others:
         yield ""
-        yield f"Plots: {' · '.join(pictures)}"
+        yield f"More plots: {' · '.join(others)}"
 
 
 def _rows(story: Mapping[str, Any]) -> Iterator[str]:
