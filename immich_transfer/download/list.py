@@ -87,15 +87,17 @@ async def _timeline(run: DownloadRun, source: Source) -> tuple[int, int]:
     room = asyncio.Semaphore(MONTHS_AT_ONCE)
 
     async def one(bucket: str) -> None:
-        async with room:
+        async with room:  # until it is stored: a quick server would fill the memory with months
             shown = await run.listing.month(bucket, source.album_id)
-        if source.album_id is None and me is not None:
-            shown = [row for row in shown if row.owner in ("", me)]
-        members = [Member(row.asset_id) for row in shown]
-        members += (
-            Member(row.live_video, row.asset_id, direct=False) for row in shown if row.live_video
-        )
-        await run.in_thread(run.catalog.add_members, source.number, members)
+            if source.album_id is None and me is not None:
+                shown = [row for row in shown if row.owner in ("", me)]
+            members = [Member(row.asset_id) for row in shown]
+            members += (
+                Member(row.live_video, row.asset_id, direct=False)
+                for row in shown
+                if row.live_video
+            )
+            await run.in_thread(run.catalog.add_members, source.number, members)
 
     async with asyncio.TaskGroup() as group:
         for month in months:

@@ -158,7 +158,7 @@ def test_wait_gives_up_after_its_time(box: SandboxProcess, admin: Bench) -> None
 
 
 def test_wait_is_ended_by_ctrl_c(box: SandboxProcess, admin: Bench) -> None:
-    box.seed(2000)
+    box.seed(20_000)
     admin.run("jobs", "start", "faceDetection", "--force")
     box.reset_stats()
     running = admin.start("jobs", "wait", "faceDetection")
