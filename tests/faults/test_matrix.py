@@ -27,7 +27,7 @@ def ground(sandboxes: Callable[[str], SandboxProcess]) -> Iterator[Ground]:
         yield found
 
 
-@pytest.mark.parametrize("cell", cells() if EVERY else spread(), ids=lambda cell: cell.name)
+@pytest.mark.parametrize("cell", [*cells()] if EVERY else spread(), ids=lambda cell: cell.name)
 def test_cell(ground: Ground, tmp_path: Path, cell: Cell) -> None:
     ground.run(cell, tmp_path / "home")
 
