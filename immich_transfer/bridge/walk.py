@@ -17,7 +17,7 @@ from typing import Any
 from immich_transfer.errors import ServerRefused
 from immich_transfer.immich.asset_answers import AssetAnswer
 from immich_transfer.immich.compat import ALBUMS_HOLD_ASSETS, VISIBILITY
-from immich_transfer.immich.listing import BATCH, Keep, Listing, album_filter, array_of_album
+from immich_transfer.immich.listing import Keep, Listing, album_filter, array_of_album
 from immich_transfer.immich.reading import decode
 from immich_transfer.model import AssetId
 
@@ -112,7 +112,7 @@ class FullListing(Listing):
             async def convert(answers: list[AssetWire]) -> None:
                 await keep([answer.remote() for answer in answers])
 
-            return array_of_album(album_id).read(self._http, AssetWire, convert, batch=BATCH)
+            return array_of_album(album_id).read(self._http, AssetWire, convert)
 
         async with aclosing(_once(work)) as found:
             async for asset in found:

@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         from .hiding import hidden
 
         arguments = hidden(arguments)
-    # Looking for cycles after every 700 objects, as is usual, costs 15 ms of a start's 220.
+    # Looking for cycles after every 700 objects, as is usual, costs 5 % of a mirror of 2,000 files.
     gc.set_threshold(10_000)
     code = run(arguments)
     # The code is settled: a late Ctrl-C must not turn it into a traceback.

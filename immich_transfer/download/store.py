@@ -31,7 +31,7 @@ from .run import DownloadRun
 GROUP = 64
 ENOUGH = 16
 LINGER_SECONDS = 0.01
-"""A group of fewer waits this long for more: half the hops, a tenth of the CPU of a small file."""
+"""A group of fewer waits this long for more: 8 % less CPU for 2,000 x 100 KB, and no later."""
 SPARE = 8
 """Open files beyond one a transfer and one a hasher: with the dozen of the manifest, the streams
 and the event loop they are twenty."""

@@ -17,7 +17,6 @@ from .connect import Connection
 
 ARCHIVE_BYTES = 70
 """Of JSON for one."""
-BATCH = 500
 
 
 class Archives:
@@ -63,5 +62,5 @@ class Archives:
     ) -> None:
         asked = {**what, "archiveSize": 1}
         await Array("listing sizes", "download/info", "archives", asked).read(
-            self._http, ArchiveAnswer, keep, about=about * ARCHIVE_BYTES, batch=BATCH
+            self._http, ArchiveAnswer, keep, about=about * ARCHIVE_BYTES
         )

@@ -21,6 +21,9 @@ WHOLE_BYTES = 2 << 20
 """An answer that should not be longer is taken whole: that spares a command that streams nothing
 else the import of aiohttp (0.13 s), and holds as much memory as the import."""
 
+BATCH = 500
+"""Elements that are handed on at a time, at least, while more come."""
+
 NOT_OURS = "answered with something that is not Immich's JSON"
 HELD = 4 << 20
 """Characters that may wait for the end of one element; assets take a few thousand."""
@@ -103,10 +106,9 @@ class Array(NamedTuple):
         keep: Callable[[list[T]], Awaitable[None]],
         *,
         about: int | None = None,
-        batch: int = 1,
     ) -> None:
-        """Hand every element to `keep`, at least `batch` of them at a time but for the last, from
-        the start again when the line breaks. `about` is how many bytes it should be, if one knows.
+        """Hand every element to `keep`, many at a time, from the start again when the line breaks.
+        `about` is how many bytes it should be, if one knows.
 
         Raises ServerUnavailable when it cannot be had, else as `Http.persist` does.
         """
@@ -127,7 +129,7 @@ class Array(NamedTuple):
                 reader = ArrayReader(self.name, kind)
                 async for chunk in http.pieces(response.content):
                     found += reader.feed(chunk)
-                    if len(found) >= batch:
+                    if len(found) >= BATCH:
                         await keep(found)
                         found = []
                 reader.close()

@@ -66,6 +66,7 @@ class Attempts:
     ) -> None:
         self._server = server
         self._transfer = transfer
+        self._listener = listener
         self.totals = totals
         self.quota = RetryQuota()
         self.base = URL(server.url)

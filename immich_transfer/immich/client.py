@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import random
 import time
@@ -11,10 +10,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from immich_transfer.config.options import ServerOptions, TransferOptions
 from immich_transfer.errors import ServerUnavailable, Stumbled, Throttled, Transient
-from immich_transfer.events import Listener, Retrying
-from immich_transfer.model import Totals
+from immich_transfer.events import Retrying
 from immich_transfer.policy.retry import CAP_SECONDS, backoff
 
 from .attempts import Attempts
@@ -26,19 +23,8 @@ T = TypeVar("T")
 class Http(Attempts):
     """A session with one server. Use as an async context manager."""
 
-    def __init__(
-        self,
-        server: ServerOptions,
-        transfer: TransferOptions,
-        *,
-        listener: Listener,
-        totals: Totals,
-        stop: asyncio.Event,
-    ) -> None:
-        super().__init__(server, transfer, listener=listener, totals=totals, stop=stop)
-        self._listener = listener
-        self.quickest = math.inf
-        """Seconds: the least that a call took, which is the line's round trip and little more."""
+    quickest = math.inf
+    """Seconds: the least that a call took, which is the line's round trip and little more."""
 
     async def persist(
         self,

@@ -44,7 +44,6 @@ T = TypeVar("T")
 
 PAGE = 1000
 """The most a search answers at once (recorded: 1001 is a 400)."""
-BATCH = 500
 ASSET_BYTES = 1250
 """Of JSON for one (recorded: 20,000 are 25 MB)."""
 OLDEST_MS = 0
@@ -98,7 +97,7 @@ class Listing:
             await keep([answer.remote() for answer in answers])
 
         await array_of_album(album.id).read(
-            self._http, AssetAnswer, convert, about=album.asset_count * ASSET_BYTES, batch=BATCH
+            self._http, AssetAnswer, convert, about=album.asset_count * ASSET_BYTES
         )
 
     # the timeline: complete, but with ids only

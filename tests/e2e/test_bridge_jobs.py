@@ -162,7 +162,7 @@ def test_wait_is_ended_by_ctrl_c(box: SandboxProcess, admin: Bench) -> None:
     admin.run("jobs", "start", "faceDetection", "--force")
     box.reset_stats()
     running = admin.start("jobs", "wait", "faceDetection")
-    until(lambda: requests(box, "queues") + requests(box, "jobs") >= 1, running)
+    until(lambda: requests(box, "queues") + requests(box, "jobs") >= 3, running)
     running.signal(signal.SIGINT)
     assert running.finish().code == 130
 

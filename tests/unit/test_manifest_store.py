@@ -125,6 +125,19 @@ def test_a_time_that_all_files_share_identifies_nothing(manifest: SqliteManifest
     assert manifest.lookalikes([local("/new")]) == {}
 
 
+@pytest.mark.parametrize("others", [1, 30])
+def test_a_crowd_hides_nobody_who_is_asked_for_with_it(
+    manifest: SqliteManifest, others: int
+) -> None:
+    """Whether the answer about all of them is short enough to come at once, or not."""
+    alone = [local(f"/old/{n}", size=1000 + n) for n in range(others)]
+    manifest.remember((local(f"/{n}"), Digest(sha(n), b"s")) for n in range(65))
+    manifest.remember((file, Digest(sha(7), b"t")) for file in alone)
+    moved = [local(f"/new/{n}", size=1000 + n) for n in range(others)]
+    found = manifest.lookalikes([local("/new"), *moved])
+    assert found == {file.path: [Digest(sha(7), b"t")] for file in moved}
+
+
 def test_accounts_are_kept_apart(manifest: SqliteManifest) -> None:
     first, second = manifest.account("anna"), manifest.account("ben")
     assert first != second
