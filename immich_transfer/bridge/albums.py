@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 
-from immich_transfer.errors import ServerRefused
+from immich_transfer.errors import ServerRefused, ServerUnavailable
 from immich_transfer.immich.compat import ALBUMS_HOLD_ASSETS
 from immich_transfer.immich.wire import IdResult
 
@@ -64,7 +64,16 @@ class Albums(Calls):
         body = {"albumName": name, "assetIds": [*assets]}
         if description:
             body["description"] = description
-        return await self._ask("POST", "albums", Album, json=body)
+
+        async def done() -> Album | None:
+            if all(album.name != name for album in await self.list()):
+                return None
+            raise ServerUnavailable(
+                f"the answer to making the album was lost; one of the name {name!r} is there",
+                hint="`immich-transfer albums list` tells whether it is the new one",
+            )
+
+        return await self._http.call("POST", "albums", Album, json=body, done=done)
 
     async def rename(self, album_id: str, name: str, *, description: str | None = None) -> Album:
         """Give another name, and description if it is not None (`PATCH /albums/{id}`, every

@@ -5,13 +5,9 @@ from __future__ import annotations
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import quote
 
-import msgspec
-
 from immich_transfer.errors import (
     CannotContinue,
     ServerRefused,
-    ServerUnavailable,
-    Transient,
     UsageError,
 )
 from immich_transfer.immich.compat import Version
@@ -52,20 +48,8 @@ class Calls:
     async def _tell(
         self, method: str, path: str, *, json: Any = None, what: str | None = None
     ) -> None:
-        """A call whose answer says nothing: 204, or a body that differs between versions."""
-        data = None if json is None else msgspec.json.encode(json)
-        headers = None if json is None else {"Content-Type": "application/json"}
-
-        async def attempt(_: int) -> None:
-            await self._http.once(method, path, data=data, headers=headers)
-
-        try:
-            await self._http.persist(attempt, what or f"{method} /{path}")
-        except Transient as failure:
-            raise ServerUnavailable(
-                f"{method} /{path} failed: {failure.message}",
-                hint="run the same command again later",
-            ) from None
+        """A call whose answer says nothing."""
+        await self._http.tell(method, path, json=json, what=what)
 
 
 def is_gone(refusal: ServerRefused) -> bool:

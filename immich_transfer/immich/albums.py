@@ -8,7 +8,7 @@ from urllib.parse import quote
 from immich_transfer.model import AssetId
 
 from .connect import Connection
-from .wire import Album, IdResult
+from .wire import Album, IdResult, Made
 
 
 class Albums:
@@ -26,9 +26,17 @@ class Albums:
         """
         ids = await self._known()
         if name not in ids:
-            made = await self._http.call("POST", "albums", Album, json={"albumName": name})
+            made = await self._http.call(
+                "POST", "albums", Made, json={"albumName": name}, done=lambda: self._made(name)
+            )
             ids[name] = made.id
         return ids[name]
+
+    async def _made(self, name: str) -> Made | None:
+        """The album, where making it succeeded and only the answer was lost."""
+        self.forget(name)
+        made = (await self._known()).get(name)
+        return None if made is None else Made(made)
 
     async def missing(self, names: Iterable[str]) -> list[str]:
         """Which of these albums do not exist (one request for all)."""

@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 import msgspec
 
 from immich_transfer.config.options import UploadOptions
-from immich_transfer.errors import ServerUnavailable, Transient
+from immich_transfer.errors import ServerUnavailable
 from immich_transfer.model import AssetId, LocalFile, RemoteAsset, Sha1
 from immich_transfer.policy.pacing import TokenBucket
 
@@ -128,29 +128,16 @@ class Assets:
     async def restore(self, ids: Sequence[AssetId]) -> None:
         """Take assets out of the trash (`POST /trash/restore/assets`, needs `asset.delete`; 204
         without a body before 1.116). Raises ServerUnavailable when it cannot be had."""
-
-        async def attempt(_: int) -> None:
-            await self._http.once(
-                "POST",
-                "trash/restore/assets",
-                data=msgspec.json.encode({"ids": list(ids)}),
-                headers={"Content-Type": "application/json"},
-            )
-
-        try:
-            await self._http.persist(attempt, "restoring from the trash")
-        except Transient as failure:
-            raise ServerUnavailable(f"restoring from the trash failed: {failure.message}") from None
+        await self._http.tell(
+            "POST", "trash/restore/assets", json={"ids": ids}, what="restoring from the trash"
+        )
 
     async def delete_for_good(self, ids: Sequence[AssetId]) -> None:
-        """Delete trashed assets beyond recall (`DELETE /assets` with force; done by a job)."""
-
-        async def attempt(_: int) -> None:
-            await self._http.once(
-                "DELETE",
-                "assets",
-                data=msgspec.json.encode({"ids": list(ids), "force": True}),
-                headers={"Content-Type": "application/json"},
-            )
-
-        await self._http.persist(attempt, "deleting the trashed copies")
+        """Delete trashed assets beyond recall (`DELETE /assets` with force; done by a job). Raises
+        as `restore` does."""
+        await self._http.tell(
+            "DELETE",
+            "assets",
+            json={"ids": ids, "force": True},
+            what="deleting the trashed copies",
+        )

@@ -64,17 +64,50 @@ class Http(Attempts):
                 await self.outage.pause(delay)
 
     async def call(
-        self, method: str, path: str, answer: type[T], *, json: Any = None, what: str | None = None
+        self,
+        method: str,
+        path: str,
+        answer: type[T],
+        *,
+        json: Any = None,
+        what: str | None = None,
+        done: Callable[[], Awaitable[T | None]] | None = None,
     ) -> T:
-        """A JSON call that the run depends on: ServerUnavailable when it cannot be had."""
+        """A JSON call that the run depends on: ServerUnavailable when it cannot be had.
+
+        For what must not be done twice, `done` says before another attempt whether the last one
+        did it and only its answer was lost: with what that would have been.
+        """
+        return await self._insist(method, path, lambda body: decode(body, answer), json, what, done)
+
+    async def tell(
+        self, method: str, path: str, *, json: Any = None, what: str | None = None
+    ) -> None:
+        """A call whose answer says nothing: no body, or one that differs between versions. Raises
+        as `call` does; a page of something in between is no answer either."""
+        await self._insist(method, path, _read_nothing, json, what)
+
+    async def _insist(
+        self,
+        method: str,
+        path: str,
+        read: Callable[[bytes], T],
+        json: Any,
+        what: str | None,
+        done: Callable[[], Awaitable[T | None]] | None = None,
+    ) -> T:
         data = None if json is None else msgspec.json.encode(json)
         headers = None if json is None else {"Content-Type": "application/json"}
+        asked = 0.0
 
         async def attempt(_: int) -> T:
+            nonlocal asked
+            if asked and done is not None and (found := await done()) is not None:
+                return found
             asked = time.monotonic()
             _status, body = await self.once(method, path, data=data, headers=headers)
             self.quickest = min(self.quickest, time.monotonic() - asked)
-            return decode(body, answer)
+            return read(body)
 
         try:
             return await self.persist(attempt, what or f"{method} /{path}")
@@ -83,3 +116,8 @@ class Http(Attempts):
                 f"{method} /{path} failed {self._transfer.retries} times: {failure.message}",
                 hint="run the same command again later; nothing is lost",
             ) from None
+
+
+def _read_nothing(body: bytes) -> None:
+    if body:
+        decode(body, Any)

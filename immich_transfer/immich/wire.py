@@ -89,6 +89,12 @@ class Album(msgspec.Struct, gc=False, rename="camel"):
         return self.album_users[0].user.id if self.album_users else None
 
 
+class Made(msgspec.Struct, gc=False):
+    """What was made; its id is all that counts."""
+
+    id: str
+
+
 class AlbumUser(msgspec.Struct, gc=False):
     """Somebody who sees an album, with `role` owner, editor or viewer."""
 

@@ -90,6 +90,8 @@ async def _pause(run: Run) -> None:
     queues = Queues(run.connection)
     needed = (queues.reading, queues.changing)
     paused: list[str] = []
+    names: list[str] = []
+    retries = 0
     try:
         with admin_only(run.connection, *needed, purpose="--pause-jobs"):
             found = await queues.every()
@@ -97,9 +99,13 @@ async def _pause(run: Run) -> None:
             address = _address(run.connection)
             await run.in_thread(run.manifest.owe_resuming, run.account, address, names)
             for name in names:
+                retries = run.totals.retries
                 await queues.set_paused(name, True)
                 paused.append(name)
     except (KeyRefused, ServerRefused) as refusal:
+        # Refused at the first attempt, it is not paused; before another's lost answer it may be.
+        certain = len(paused) + (run.totals.retries > retries)
+        await run.in_thread(_strike_off, run.connection, run.manifest, names[certain:])
         some = f"only {', '.join(paused)}" if paused else "no"
         run.note(f"{some} jobs were paused, and the upload goes on: {refusal.message}")
     except TransferError as error:
@@ -135,6 +141,11 @@ async def _resume(connection: Connection, manifest: Manifest, owed: Sequence[Pau
                 raise
             # The server does not know such a queue (any more): nothing is paused.
         manifest.resumed([queue for queue in owed if queue.name == name])
+
+
+def _strike_off(connection: Connection, manifest: Manifest, names: Sequence[str]) -> None:
+    """These were never paused."""
+    manifest.resumed([queue for queue in _owed(connection, manifest) if queue.name in names])
 
 
 def _owed(connection: Connection, manifest: Manifest) -> list[PausedQueue]:

@@ -79,7 +79,8 @@ def _commands(box: Box) -> dict[str, Command]:
         return store.users[body["user"]].id if body.get("user") else store.admin.id
 
     def faults(body: dict[str, Any]) -> None:
-        box.faults = Faults(body["faults"])
+        before, box.faults = box.faults, Faults(body["faults"])
+        before.replaced.set()
         for action in box.faults.at_once:
             box.obey(action)
 

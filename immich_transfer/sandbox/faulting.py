@@ -40,6 +40,8 @@ async def before(call: Call) -> None:
             await _swallow(call, int(action.number("at", 0)))
             await asyncio.sleep(seconds)
             vanish(call)
+        case "hold":
+            await call.box.faults.replaced.wait()
         case "html":
             page = web.Response(text="<!DOCTYPE html><h1>proxy</h1>", content_type="text/html")
             raise Answered(page)

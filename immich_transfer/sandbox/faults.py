@@ -29,6 +29,7 @@ Actions before the work is done (nothing is stored):
     redirect      to=URL, or to=itself; status=302
     reset         cut the connection after at=N bytes of the request's body (0)
     stall         after at=N bytes of the body (0) read nothing for seconds=S (3600), then cut
+    hold          do nothing until the rules are replaced, then go on as if nothing had been
     slow          read the body, or send the download, at rate=N bytes a second (100000)
     away          the server refuses connections for seconds=S (8) and drops the live ones; this
                   request may still have its answer, unless unheard
@@ -59,6 +60,7 @@ Actions on the answer (the work is done):
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -87,6 +89,7 @@ ACTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
         "redirect": frozenset(["to", "status"]),
         "reset": frozenset(["at"]),
         "stall": frozenset(["at", "seconds"]),
+        "hold": frozenset(),
         "slow": frozenset(["rate"]),
         "away": frozenset(["seconds", "unheard"]),
         "maintenance": _SECONDS,
@@ -238,6 +241,8 @@ class Faults:
         self.at_once = [rule.actions[0] for rule in rules if rule.route == "server"]
         """What the server itself does when the rules come into force."""
         self.rules = rules
+        self.replaced = asyncio.Event()
+        """Set by who puts other rules in force."""
         self._rules = [rule for rule in rules if rule.route != "server" and not rule.by_name]
         self._by_name = [rule for rule in rules if rule.by_name]
 

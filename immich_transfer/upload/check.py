@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import closing, nullcontext
 
-from immich_transfer.errors import TransferError
+from immich_transfer.errors import ItemError, TransferError
 from immich_transfer.immich.assets import Found
 from immich_transfer.manifest.seen import Seen
 from immich_transfer.manifest.store import Presence
@@ -182,12 +182,11 @@ async def _clear_trashed(
             await run.connection.http.outage.pause(1.0)
     for candidate in waiting:
         run.put_down(candidate)
-        run.finish(
-            candidate.file,
-            Outcome.TRASHED,
-            sha1=candidate.sha1,
-            note="its trashed copy is being deleted by the server; run again to send it",
+        late = ItemError(
+            "the server still has its trashed copy",
+            hint="it deletes it by a job of its own; run again to send the file",
         )
+        run.fail(candidate.file, late, candidate.sha1)
     return cleared
 
 

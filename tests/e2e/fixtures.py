@@ -56,8 +56,10 @@ def full_server(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, request: pytest.FixtureRequest) -> Bench:
+def bench(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Bench]:
     """A home with photos and state, pointed at the test's server."""
     name = "full_server" if "full_server" in request.fixturenames else "server"
     found: Server = request.getfixturevalue(name)
-    return Bench(tmp_path / "home", found.url, found.key)
+    made = Bench(tmp_path / "home", found.url, found.key)
+    yield made
+    made.end()

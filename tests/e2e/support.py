@@ -137,6 +137,7 @@ class Bench:
     url: str
     key: str
     environment: dict[str, str] = field(default_factory=dict)
+    started: list[Running] = field(default_factory=list, repr=False)
 
     @property
     def photos(self) -> Path:
@@ -203,7 +204,15 @@ class Bench:
             environment["COVERAGE_PROCESS_CONFIG"] = coverage
         environment |= self.environment | dict(env or {})
         argv = [*prefix, *command(), *arguments, *(["--json"] if json else [])]
-        return Running(self, argv, environment, cwd or self.home)
+        running = Running(self, argv, environment, cwd or self.home)
+        self.started = [one for one in self.started if one.process.poll() is None] + [running]
+        return running
+
+    def end(self) -> None:
+        """Kill what a failed test left behind: the next one has the same server."""
+        for running in self.started:
+            if running.process.poll() is None:
+                running.kill()
 
 
 class Running:

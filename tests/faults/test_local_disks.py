@@ -11,7 +11,7 @@ import shutil
 
 import pytest
 
-from tests.e2e.support import Bench, Server, photo, sha1, until
+from tests.e2e.support import Bench, Running, Server, photo, sha1, until
 from tests.faults.local import at_most, broken_disk, disk, fill, mortal, read_only, told, unmount
 
 SMALL = 2_000
@@ -137,7 +137,6 @@ def test_the_output_folder_vanishes(bench: Bench, server: Server, how: str) -> N
     """Nothing is written where its disk was mounted, and nothing is told as there."""
     server.seed(assets=30, size=SMALL)
     server.seed("film.mp4", size=LARGE)
-    server.box.faults("original:4-=delay,seconds=0.1")
     if how == "unmounted":
         with disk(bench.out, 8 << 20):
             result = _vanishing(bench, server, lambda: unmount(bench.out))
@@ -156,29 +155,34 @@ def test_the_output_folder_vanishes(bench: Bench, server: Server, how: str) -> N
 
 
 def _vanishing(bench: Bench, server: Server, vanish: object) -> str:
-    running = bench.start(*DOWN, "--transfers", "1")
-    until(lambda: server.originals() > 4, running)
+    running = _held_at_the_fifth(bench, server, *DOWN)
     assert callable(vanish)
     vanish()
+    server.clear_faults()
     result = running.finish()
     assert result.code == 7, result.told()
     assert result.outcomes["pending"] > 0
     assert not bench.out.exists() or not os.listdir(bench.out), "nothing lands beside the disk"
-    server.clear_faults()
     return told(result)
+
+
+def _held_at_the_fifth(bench: Bench, server: Server, *command: str) -> Running:
+    """A run that wrote four files and waits for the next until the faults are cleared."""
+    server.box.faults("original:5=hold")
+    running = bench.start(*command, "--transfers", "1")
+    until(lambda: server.box.stats()["by_rule"] == [1] and len(bench.fetched()) == 4, running)
+    return running
 
 
 def test_a_folder_below_the_output_is_removed_meanwhile(bench: Bench, server: Server) -> None:
     """It is made anew; what was in it comes again in the next run, at the latest."""
     server.seed(assets=20, size=SMALL, album="A")
-    server.box.faults("original:4-=delay,seconds=0.05")
-    command = ("mirror", "-o", "out", "--album", "A", "--transfers", "1")
-    running = bench.start(*command)
-    until(lambda: server.originals() > 4, running)
-    shutil.rmtree(bench.out / "A", ignore_errors=True)
+    command = ("mirror", "-o", "out", "--album", "A")
+    running = _held_at_the_fifth(bench, server, *command)
+    shutil.rmtree(bench.out / "A")
+    server.clear_faults()
     result = running.finish()
     assert result.code in (0, 3), result.told()
-    server.clear_faults()
     bench.run(*command)
     assert bench.fetched() == {f"A/{name}": checksum for name, checksum in sums(server).items()}
 

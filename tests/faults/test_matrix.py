@@ -13,7 +13,18 @@ import pytest
 
 from tests.sandbox_fixture import SandboxProcess
 
-from .matrix import CALLS, END_MARK, EXCEPT, FAULTS, START_MARK, Cell, cells, render, spread
+from .matrix import (
+    CALLS,
+    END_MARK,
+    EXCEPT,
+    FAULTS,
+    START_MARK,
+    Cell,
+    cells,
+    every_cell,
+    render,
+    spread,
+)
 from .matrix_runs import Ground
 
 EVERY = bool(os.environ.get("IMMICH_TRANSFER_EVERY_FAULT"))
@@ -27,7 +38,7 @@ def ground(sandboxes: Callable[[str], SandboxProcess]) -> Iterator[Ground]:
         yield found
 
 
-@pytest.mark.parametrize("cell", [*cells()] if EVERY else spread(), ids=lambda cell: cell.name)
+@pytest.mark.parametrize("cell", [*every_cell()] if EVERY else spread(), ids=lambda cell: cell.name)
 def test_cell(ground: Ground, tmp_path: Path, cell: Cell) -> None:
     ground.run(cell, tmp_path / "home")
 
