@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help demo test check test-live test-matrix test-lowest lock audit torture crashes coverage mutation million bench bench-quick conformance clean
+.PHONY: help demo test check test-live test-matrix test-lowest lock audit faults torture crashes coverage mutation million bench bench-quick conformance clean
 
 SECONDS ?= 60
 SEED ?= 1
@@ -18,6 +18,7 @@ help:
 	@echo "make test-lowest  the tests with the oldest dependencies that pyproject.toml allows (TESTS=...)"
 	@echo "make audit        known vulnerabilities in the dependencies, of constraints.txt and of .venv (needs network)"
 	@echo "make lock         write the versions in .venv, as they were tested, to constraints.txt"
+	@echo "make faults       every call the tool makes with every fault (half an hour)"
 	@echo "make torture      random nights of kills and faults (SECONDS=60 SEED=1), with figures"
 	@echo "make crashes      a kill at every named point of nine scenes (about ten minutes)"
 	@echo "make coverage     branches of policy/, manifest/ and pipeline/ that tests take, at least 95 %"
@@ -74,6 +75,10 @@ audit: $(READY)
 	.venv-audit/bin/pip-audit --strict --no-deps --disable-pip -r constraints.txt
 	$(BIN)/python -m pip freeze --exclude-editable > .venv-audit/installed.txt
 	.venv-audit/bin/pip-audit --strict --no-deps --disable-pip -r .venv-audit/installed.txt
+
+faults: $(READY)
+	IMMICH_TRANSFER_EVERY_FAULT=1 $(BIN)/python -m pytest -q tests/faults/test_matrix.py \
+	  -n $$((2 * $$($(BIN)/python -c 'import os; print(os.cpu_count())')))
 
 torture: $(READY)
 	$(BIN)/python -m tests.torture --seconds $(SECONDS) --seed $(SEED)

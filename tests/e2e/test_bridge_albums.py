@@ -119,6 +119,17 @@ def test_create_can_fill_at_once(bench: Bench, server: Server) -> None:
     assert [len(contents) for contents in server.albums()["New"]] == [2]
 
 
+def test_an_album_whose_answer_was_lost_is_not_made_twice(bench: Bench, server: Server) -> None:
+    server.box.faults("albums:1=lost")
+    unsure = bench.run("albums", "create", "Trip", code=5).error
+    assert "answer" in unsure["message"] and "'Trip' is there" in unsure["message"]
+    assert "albums list" in unsure["hint"]
+    assert len(server.albums()["Trip"]) == 1
+    server.box.faults("albums:1=reset")
+    bench.run("albums", "create", "Home")
+    assert len(server.albums()["Home"]) == 1
+
+
 def test_tables_fit_and_hold_nothing_hostile(bench: Bench, server: Server) -> None:
     server.new_album("evil \x1b[31m\u202e name\nwith a break " + "x" * 200)
     told = bench.run("albums", "list", json=False, env={"COLUMNS": "80"}).stdout

@@ -306,6 +306,21 @@ def test_a_lost_answer_to_a_pause(nas: Nas) -> None:
     assert queues_in(nas.admin) == []
 
 
+@pytest.mark.parametrize("lost", [True, False], ids=["after a lost answer", "at once"])
+def test_a_refusal_to_pause_is_owed_only_where_it_may_be_paused(nas: Nas, lost: bool) -> None:
+    """The first queue is paused; whether the second is, only a lost answer leaves open."""
+    nas.admin.make(3)
+    rules = ["3=lost", "4-5=409"] if lost else ["3-4=409"]
+    nas.box.faults(*(f"{route}:{rule}" for rule in rules for route in ("jobs", "queues")))
+    result = nas.admin.upload("--pause-jobs", code=3 if lost else None)
+    assert "only" in " ".join(result.summary["notes"])
+    assert len(queues_in(nas.admin)) == (2 if lost else 1)
+    nas.box.faults()
+    nas.admin.upload()
+    assert nas.paused() == set()
+    assert queues_in(nas.admin) == []
+
+
 def test_another_server_is_not_touched(nas: Nas, tmp_path: Path) -> None:
     crashed(nas)
     other = SandboxProcess(tmp_path / "other", version=nas.box.version)

@@ -1,7 +1,4 @@
-"""The fault matrix, run: a spread of its cells, or all of them.
-
-IMMICH_TRANSFER_EVERY_FAULT=1 .venv/bin/python -m pytest tests/faults/test_matrix.py
-"""
+"""The fault matrix, run: a spread of its cells, or all of them (`make faults`)."""
 
 from __future__ import annotations
 
