@@ -29,6 +29,7 @@ class Albums:
             made = await self._http.call(
                 "POST", "albums", Made, json={"albumName": name}, done=lambda: self._made(name)
             )
+            ids = await self._known()  # `_made` may have listed anew
             ids[name] = made.id
         return ids[name]
 

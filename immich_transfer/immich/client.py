@@ -16,6 +16,7 @@ from immich_transfer.policy.retry import CAP_SECONDS, backoff
 
 from .attempts import Attempts
 from .reading import decode
+from .wire import Counted
 
 T = TypeVar("T")
 
@@ -83,8 +84,8 @@ class Http(Attempts):
     async def tell(
         self, method: str, path: str, *, json: Any = None, what: str | None = None
     ) -> None:
-        """A call whose answer says nothing: no body, or one that differs between versions. Raises
-        as `call` does; a page of something in between is no answer either."""
+        """A call whose answer has no body, or some versions' count of what was done. Raises as
+        `call` does; whatever else comes, something in between said it, and it may not be done."""
         await self._insist(method, path, _read_nothing, json, what)
 
     async def _insist(
@@ -120,4 +121,4 @@ class Http(Attempts):
 
 def _read_nothing(body: bytes) -> None:
     if body:
-        decode(body, Any)
+        decode(body, Counted)

@@ -89,6 +89,12 @@ class Album(msgspec.Struct, gc=False, rename="camel"):
         return self.album_users[0].user.id if self.album_users else None
 
 
+class Counted(msgspec.Struct, gc=False):
+    """`{"count": …}`: from 1.116 on the answer of the trash."""
+
+    count: int
+
+
 class Made(msgspec.Struct, gc=False):
     """What was made; its id is all that counts."""
 

@@ -137,10 +137,14 @@ async def _resume(connection: Connection, manifest: Manifest, owed: Sequence[Pau
             with admin_only(connection, queues.changing, purpose="resuming jobs"):
                 await queues.set_paused(name, False)
         except ServerRefused as refusal:
-            if refusal.status != 400:
+            if refusal.status != 400 or await _has(queues, name):
                 raise
-            # The server does not know such a queue (any more): nothing is paused.
+            # The server does not have such a queue (any more): nothing is paused.
         manifest.resumed([queue for queue in owed if queue.name == name])
+
+
+async def _has(queues: Queues, name: str) -> bool:
+    return any(queue.name == name for queue in await queues.every())
 
 
 def _strike_off(connection: Connection, manifest: Manifest, names: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ import json
 import signal
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -261,9 +262,17 @@ def test_a_command_beside_the_upload_leaves_its_queues_alone(nas: Nas) -> None:
 
 def test_a_queue_that_the_server_does_not_know_any_more_is_not_owed(nas: Nas) -> None:
     crashed(nas)
-    nas.box.faults("jobs:*=400", "queues:*=400")
+    with closing(sqlite3.connect(nas.admin.state / "manifest.sqlite3")) as raw, raw:
+        raw.execute("UPDATE pauses SET queue = 'unheardOf' WHERE queue = 'faceDetection'")
     nas.admin.upload()
     assert queues_in(nas.admin) == []
+
+
+def test_a_queue_that_is_there_stays_owed_whatever_is_said_of_it(nas: Nas) -> None:
+    crashed(nas)
+    nas.box.faults("jobs:1=400", "queues:1=400")
+    assert "still paused" in nas.admin.upload(code=None).stderr
+    assert set(queues_in(nas.admin)) == nas.heavy() - {"smartSearch"}
 
 
 @pytest.mark.parametrize("command", [("upload", "photos"), ("albums", "list")], ids=" ".join)

@@ -139,6 +139,13 @@ ANSWERED = ("reset within the head", "reset after the head", "reset within the a
 EXCEPT: Mapping[tuple[str, str], Pair] = {
     # Nothing of Immich's ever answered there: a wrong address is likelier than maintenance.
     ("server/version", "404, a page"): (End.RETRIED, End.ENDED_2),
+    # So Immich says that an asset is gone, and what is gone need not be fetched.
+    ("assets/{id}", "400"): (End.NOTED, End.NOTED),
+    ("assets/{id}", "404 of Immich"): (End.NOTED, End.NOTED),
+    # No album is there: a list of two characters does not trickle.
+    ("album list", "a trickle that is no progress"): (End.UNHARMED, End.UNHARMED),
+    # Features are flags of any name: this is one.
+    ("server/features", "JSON of another shape"): (End.UNHARMED, End.UNHARMED),
     # Two albums would come of it; what is made is looked for before it is made again.
     **{("album create", fault): (End.RETRIED, End.RETRIED) for fault in ANSWERED},
 }
