@@ -54,8 +54,8 @@ class Part:
         return self.filename is not None
 
     def open(self, path: str) -> None:
-        self.path = path
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        self.path = path
 
     def write(self, data: memoryview) -> None:
         """Take a piece; may run in a worker thread for a file."""
@@ -68,6 +68,12 @@ class Part:
         self._sha1.update(data)
         while data:
             data = data[os.write(self._file, data) :]
+
+    def keep(self, path: str) -> None:
+        """Move the file to its place."""
+        assert self.path is not None
+        os.rename(self.path, path)
+        self.path = None
 
     def close(self, *, durable: bool = False) -> None:
         if self._file is not None:
@@ -202,10 +208,10 @@ class Parser:
         return part
 
     def discard(self) -> None:
-        """Remove the files of a body that was refused."""
+        """Remove what was not kept."""
         for part in self.parts:
             part.close()
-            if part.path is not None and os.path.exists(part.path):
+            if part.path is not None:
                 os.unlink(part.path)
 
 

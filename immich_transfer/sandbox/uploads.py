@@ -128,7 +128,6 @@ async def upload(call: Call) -> web.StreamResponse:
     except Malformed as malformed:
         raise Refusal(400, str(malformed)) from None
     finally:
-        # What was taken has been moved to its place; the rest goes.
         parser.discard()
         counters.in_flight -= 1
 
@@ -162,13 +161,12 @@ async def _judge(call: Call, parts: list[Part], asset_id: str, path: str) -> web
     there = store.by_checksum.get((user.id, sha1))
     if there is not None:
         return answer({"status": "duplicate", "id": there.id})
-    assert photo.path is not None
-    os.rename(photo.path, path)
+    photo.keep(path)
     seconds = modified.timestamp()
     with contextlib.suppress(OSError, OverflowError):
         os.utime(path, (seconds, seconds))
-    if sidecar is not None and sidecar.path is not None:
-        os.rename(sidecar.path, path + ".xmp")
+    if sidecar is not None:
+        sidecar.keep(path + ".xmp")
     asset = Asset(
         asset_id,
         user.id,
