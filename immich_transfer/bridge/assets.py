@@ -7,10 +7,10 @@ from contextlib import aclosing
 from typing import Any
 
 from immich_transfer.errors import ServerRefused, UsageError
+from immich_transfer.immich.verdicts import is_gone
 from immich_transfer.model import AssetId
 
 from .bodies import Bodies
-from .calls import is_gone
 from .models import Asset, Change, Outcome
 from .walk import FullListing
 

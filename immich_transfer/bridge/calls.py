@@ -12,10 +12,10 @@ from immich_transfer.errors import (
 )
 from immich_transfer.immich.compat import Version
 from immich_transfer.immich.connect import Connection
+from immich_transfer.immich.verdicts import is_gone
 
 T = TypeVar("T")
 
-_GONE = "Not found or no "
 """How a 400 begins that means gone, locked or somebody else's (recorded on 2.7.5 and 3.0.3)."""
 
 
@@ -50,11 +50,6 @@ class Calls:
     ) -> None:
         """A call whose answer says nothing."""
         await self._http.tell(method, path, json=json, what=what)
-
-
-def is_gone(refusal: ServerRefused) -> bool:
-    """True when the server says that there is no such thing, or none for this key."""
-    return refusal.status == 404 or (refusal.status == 400 and _GONE in refusal.message)
 
 
 def no_such(what: str, wanted: str, refusal: ServerRefused) -> NoReturn:

@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 import msgspec
 
 from immich_transfer.config.options import UploadOptions
-from immich_transfer.errors import ServerUnavailable
+from immich_transfer.errors import ServerRefused, ServerUnavailable
 from immich_transfer.model import AssetId, LocalFile, RemoteAsset, Sha1
 from immich_transfer.policy.pacing import TokenBucket
 
@@ -18,6 +18,7 @@ from .compat import TRASH_TOLD
 from .connect import Connection
 from .listing import Listing
 from .reading import decode
+from .verdicts import is_gone
 from .wire import CheckAnswer, UploadAnswer
 
 ASKED_ONE_BY_ONE = 20
@@ -133,8 +134,18 @@ class Assets:
         )
 
     async def delete_for_good(self, ids: Sequence[AssetId]) -> None:
-        """Delete trashed assets beyond recall (`DELETE /assets` with force; done by a job). Raises
-        as `restore` does."""
+        """Delete trashed assets beyond recall (`DELETE /assets` with force; done by a job). Those
+        that are gone already count as deleted. Raises as `restore` does."""
+        try:
+            await self._delete_for_good(ids)
+        except ServerRefused as refusal:
+            if refusal.status != 400 or not is_gone(refusal):
+                raise
+            # One of them refuses them all; it may be an attempt of ours whose answer was lost.
+            for asset_id in ids if len(ids) > 1 else ():
+                await self.delete_for_good([asset_id])
+
+    async def _delete_for_good(self, ids: Sequence[AssetId]) -> None:
         await self._http.tell(
             "DELETE",
             "assets",

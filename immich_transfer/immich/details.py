@@ -22,10 +22,9 @@ from immich_transfer.policy.facts import Facts
 
 from .connect import Connection
 from .reading import decode
+from .verdicts import is_gone
 from .wire import Tag
 
-_GONE = "Not found or no "
-"""How a 400 begins that means gone, locked or somebody else's (recorded on 2.7.5 and 3.0.3)."""
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d{2}))?")
 _WIDEST = timedelta(hours=14)
 """No zone is further from UTC."""
@@ -104,7 +103,7 @@ class Details:
         try:
             return await self._http.persist(attempt, "asking for the details of a file")
         except ServerRefused as refusal:
-            if refusal.status == 400 and _GONE in refusal.message:
+            if is_gone(refusal):
                 return None
             raise
         except Stumbled as failure:

@@ -38,6 +38,7 @@ from .compat import ALBUM_SEARCH, ALBUMS_HOLD_ASSETS, PEOPLE_PAGED, VISIBILITY
 from .connect import Connection
 from .paging import MOST_MONTHS, Pages, endless, lost, middle
 from .reading import decode
+from .verdicts import is_gone
 from .wire import Album, Tag
 
 T = TypeVar("T")
@@ -236,7 +237,7 @@ class Listing:
     # one by one, and by name
 
     async def asset(self, asset_id: AssetId) -> RemoteAsset | None:
-        """`GET /assets/{id}`; None when it is gone, locked or not ours to see (400, recorded)."""
+        """`GET /assets/{id}`; None when it is gone, locked or not ours to see."""
 
         async def attempt(_: int) -> RemoteAsset:
             _status, body = await self._http.once("GET", f"assets/{quote(asset_id, safe='')}")
@@ -247,7 +248,7 @@ class Listing:
         except Stumbled as failure:
             raise ItemError(failure.message) from None
         except ServerRefused as refusal:
-            if refusal.status in (400, 404):
+            if is_gone(refusal):
                 return None
             raise
 

@@ -25,6 +25,9 @@ from immich_transfer.policy.retry import retry_after, told_clock
 from .reasons import REASONS, target_of
 from .wire import error_text
 
+_GONE = "Not found or no "
+"""How a 400 begins that means gone, locked or somebody else's (recorded on 2.7.5 and 3.0.3)."""
+
 
 class RouteMissing(Unavailable):
     """404 on a route that must exist: maintenance, or not Immich at all."""
@@ -86,3 +89,8 @@ def judge(
             return Stumbled(told)
         case _:
             return ServerRefused(told, status=status)
+
+
+def is_gone(refusal: ServerRefused) -> bool:
+    """True when the server says that there is no such thing, or none for this key."""
+    return refusal.status == 404 or (refusal.status == 400 and _GONE in refusal.message)

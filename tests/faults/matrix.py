@@ -131,21 +131,22 @@ FAULTS = (
 SILENT = ("stall before the answer", "stall within the answer", "a trickle that is no progress")
 
 
-ANSWERED = ("reset within the head", "reset after the head", "reset within the answer's body",
-            "lost answer", "stall within the answer", "a trickle that is no progress",
-            "truncated JSON")  # fmt: skip
+IN_THE_BODY = ("reset after the head", "reset within the answer's body", "stall within the answer",
+               "a trickle that is no progress", "truncated JSON")  # fmt: skip
+ANSWERED = ("reset within the head", "lost answer", *IN_THE_BODY)
 """Faults of the answer alone: the work is done."""
 
 EXCEPT: Mapping[tuple[str, str], Pair] = {
     # Nothing of Immich's ever answered there: a wrong address is likelier than maintenance.
     ("server/version", "404, a page"): (End.RETRIED, End.ENDED_2),
     # So Immich says that an asset is gone, and what is gone need not be fetched.
-    ("assets/{id}", "400"): (End.NOTED, End.NOTED),
     ("assets/{id}", "404 of Immich"): (End.NOTED, End.NOTED),
     # No album is there: a list of two characters does not trickle.
     ("album list", "a trickle that is no progress"): (End.UNHARMED, End.UNHARMED),
     # Features are flags of any name: this is one.
     ("server/features", "JSON of another shape"): (End.UNHARMED, End.UNHARMED),
+    # An answer without a body: its head is all of it.
+    **{("delete for good", fault): (End.RETRIED, End.RETRIED) for fault in IN_THE_BODY},
     # Two albums would come of it; what is made is looked for before it is made again.
     **{("album create", fault): (End.RETRIED, End.RETRIED) for fault in ANSWERED},
 }
