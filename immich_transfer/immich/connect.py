@@ -20,6 +20,7 @@ from immich_transfer.errors import (
     ConnectionFailed,
     KeyRefused,
     ServerUnavailable,
+    Throttled,
     Transient,
     Unavailable,
     UsageError,
@@ -31,7 +32,11 @@ from .attempts import REDIRECTED, REDIRECTS
 from .client import Http
 from .compat import KEY_SELF, OLDEST, Version, missing_permissions, server_path
 from .reading import UNREADABLE, decode
+from .verdicts import asked_pause
 from .wire import KeyAnswer, MediaTypesAnswer, UserAnswer, VersionAnswer
+
+LOOK_LIMIT = 64 << 10
+"""Bytes of an answer that is looked at before we know whose it is."""
 
 START_PATIENCE_SECONDS = 15.0
 """Before the server ever answered a typo is likelier than an outage, so we wait only this long
@@ -197,7 +202,8 @@ async def _version_at(http: Http, url: URL) -> Version | str:
     since an upload must go to the final address and the key to no other.
     """
     for _ in range(REDIRECTS):
-        status, body, location = await _get(http, url)
+        answer = await http.look(url, LOOK_LIMIT)
+        status, location = answer.status, answer.headers.get("Location")
         if status in REDIRECTED and location:
             target = url.join(URL(location))
             if target.origin() != url.origin():
@@ -210,24 +216,27 @@ async def _version_at(http: Http, url: URL) -> Version | str:
             url = target
             continue
         if status in (408, 429) or status >= 500:
+            patience = asked_pause(answer.headers)
+            if patience is not None:
+                raise Throttled(f"{status} from {url.host}", retry_after=patience)
             raise Unavailable(f"{status} from {url.host}")
         if status != 200:
             return f"status {status} at {url.path}"
         try:
-            answer = decode(body, VersionAnswer)
+            told = decode(bytes(answer.body), VersionAnswer)
         except ConnectionFailed as failure:
             return failure.message
-        return Version(answer.major, answer.minor, answer.patch)
+        return Version(told.major, told.minor, told.patch)
     raise UsageError(f"{url.origin()} redirects in circles")
 
 
 async def _well_known(http: Http, site: URL) -> URL | None:
     """The API root the site itself names, if it is on the same origin."""
-    status, body, _ = await _get(http, site.origin() / ".well-known/immich")
-    if status != 200:
+    answer = await http.look(site.origin() / ".well-known/immich", LOOK_LIMIT)
+    if answer.status != 200:
         return None
     try:
-        endpoint = msgspec.json.decode(body)["api"]["endpoint"]
+        endpoint = msgspec.json.decode(answer.body)["api"]["endpoint"]
         target = site.origin().join(URL(endpoint))
     except (*UNREADABLE, KeyError, TypeError, ValueError):
         return None
@@ -237,12 +246,6 @@ async def _well_known(http: Http, site: URL) -> URL | None:
             hint=f"if that is your server, too, use {target.origin()} as its URL",
         )
     return target
-
-
-async def _get(http: Http, url: URL) -> tuple[int, bytes, str | None]:
-    """A GET without the key, up to 64 KiB of its body."""
-    answer = await http.look(url, 65536)
-    return answer.status, bytes(answer.body), answer.headers.get("Location")
 
 
 def _ignore(_: Event) -> None:

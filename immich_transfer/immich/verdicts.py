@@ -40,8 +40,7 @@ def judge(
     text = error_text(body)
     shown = path if "://" in path else f"/{path}"  # whole where a redirect led
     told = f"{status} {text or REASONS.get(status, 'without a reason')}"
-    clock = told_clock(headers.get("Date"), datetime.now(UTC))
-    patience = retry_after(headers.get("Retry-After"), clock)
+    patience = asked_pause(headers)
     match status:
         case 401:
             return KeyRefused(
@@ -89,6 +88,12 @@ def judge(
             return Stumbled(told)
         case _:
             return ServerRefused(told, status=status)
+
+
+def asked_pause(headers: Mapping[str, str]) -> float | None:
+    """Seconds that the answer asks us to wait (RFC 9110, Retry-After), by the server's clock."""
+    clock = told_clock(headers.get("Date"), datetime.now(UTC))
+    return retry_after(headers.get("Retry-After"), clock)
 
 
 def is_gone(refusal: ServerRefused) -> bool:

@@ -153,7 +153,7 @@ class Box:
         self.labour = labour
         self.maintenance = False
         self.paused_queues: set[str] = set()
-        self.go_away: Callable[[float], None] = lambda seconds: None
+        self.go_away: Callable[[float, bool], None] = lambda seconds, unheard: None
         self.workers = ThreadPoolExecutor(4, "sandbox-body")
         """Hash and write large bodies."""
         self._jobs: set[asyncio.Task[None]] = set()
@@ -179,7 +179,7 @@ class Box:
         """A fault of the whole server."""
         seconds = action.number("seconds", 8)
         if action.kind == "away":
-            self.go_away(seconds)
+            self.go_away(seconds, action.has("unheard"))
         else:
             self.maintenance = True
             self.later(seconds, self._end_maintenance)

@@ -118,7 +118,7 @@ def _commands(box: Box) -> dict[str, Command]:
         return {"id": album.id}
 
     def away(body: dict[str, Any]) -> None:
-        box.go_away(body["seconds"])
+        box.go_away(body["seconds"], False)
 
     def maintenance(body: dict[str, Any]) -> None:
         box.maintenance = body["on"]

@@ -60,25 +60,30 @@ class Listener:
         if self.port == 0:
             self.port = self._socket.sockets[0].getsockname()[1]
 
-    def go_away(self, seconds: float) -> None:
-        """Refuse connections and drop live ones for so long; 0 comes back at once."""
+    def go_away(self, seconds: float, unheard: bool = False) -> None:
+        """Refuse connections and drop live ones for so long; 0 comes back at once. Unless it is
+        `unheard`, the request that sent us away may have its answer."""
         if self._back is not None:
             self._back.cancel()
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+        if unheard:
+            self._drop()
         self._back = asyncio.get_running_loop().create_task(self._away(seconds))
 
     async def _away(self, seconds: float) -> None:
-        # The request that sent us away may have its answer.
         await asyncio.sleep(0.01)
+        self._drop()
+        await asyncio.sleep(seconds)
+        await self._listen()
+
+    def _drop(self) -> None:
         server = self._runner.server
         if server is not None:
             for connection in list(server.connections):
                 if connection.transport is not None:
                     connection.transport.abort()
-        await asyncio.sleep(seconds)
-        await self._listen()
 
     async def stop(self) -> None:
         if self._back is not None:
