@@ -1,8 +1,9 @@
 """Counting ahead, so that a long run can say how much is left.
 
 The walk that feeds the transfer is held back by the bounded queues; a second one only counts. It
-starts when the first has not ended after a few seconds, costs about half a second a hundred
-thousand files, and keeps nothing in memory.
+costs about half a second a hundred thousand files and keeps nothing in memory. It starts after a
+few seconds, and only when the first is held back: where nothing is new that one is as fast, and
+counting made a run over a million files a third slower.
 """
 
 from __future__ import annotations
@@ -22,14 +23,19 @@ TELL_FILES = 20_000
 
 
 async def count_ahead(
-    run: UploadRun, walked: asyncio.Event, walker: Callable[[], Iterator[WalkBatch]]
+    run: UploadRun,
+    walked: asyncio.Event,
+    held_back: Callable[[], bool],
+    walker: Callable[[], Iterator[WalkBatch]],
 ) -> None:
     """Tell how much there is, unless the walk ends before that is worth the trouble."""
-    try:
-        await asyncio.wait_for(walked.wait(), START_SECONDS)
-        return
-    except TimeoutError:
-        pass
+    while True:
+        try:
+            await asyncio.wait_for(walked.wait(), START_SECONDS)
+            return
+        except TimeoutError:
+            if held_back():
+                break
     batches = walker()
     files = size = told = 0
     try:

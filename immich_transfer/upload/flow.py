@@ -170,7 +170,7 @@ async def _pipeline(run: UploadRun, lines: list[str], walk: Walk) -> None:
         checking,
         sending,
         settling,
-        lambda: count_ahead(run, walked, walker),
+        lambda: count_ahead(run, walked, lambda: to_hash.full() or to_send.full(), walker),
     ]
     if not run.dry:
         stages.append(lambda: pay_debts(run, sent))
