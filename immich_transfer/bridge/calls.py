@@ -5,18 +5,12 @@ from __future__ import annotations
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import quote
 
-from immich_transfer.errors import (
-    CannotContinue,
-    ServerRefused,
-    UsageError,
-)
+from immich_transfer.errors import CannotContinue, ServerRefused, UsageError
 from immich_transfer.immich.compat import Version
 from immich_transfer.immich.connect import Connection
 from immich_transfer.immich.verdicts import is_gone
 
 T = TypeVar("T")
-
-"""How a 400 begins that means gone, locked or somebody else's (recorded on 2.7.5 and 3.0.3)."""
 
 
 class Calls:

@@ -26,8 +26,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     # Looking for cycles after every 700 objects, as is usual, costs 5 % of a mirror of 2,000 files.
     gc.set_threshold(10_000)
     code = run(arguments)
-    # Its end looks for cycles in all there is, the modules too, before the system takes everything
-    # back: that was 35 of the 190 ms of an upload of nothing.
+    # Else the interpreter looks for cycles in all there is, modules too, before the system takes it
+    # all back: that was 35 of the 190 ms of an upload of nothing.
     gc.freeze()
     # The code is settled: a late Ctrl-C must not turn it into a traceback.
     with contextlib.suppress(ValueError):

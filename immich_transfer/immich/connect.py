@@ -20,9 +20,7 @@ from immich_transfer.errors import (
     ConnectionFailed,
     KeyRefused,
     ServerUnavailable,
-    Throttled,
     Transient,
-    Unavailable,
     UsageError,
 )
 from immich_transfer.events import Event, Listener
@@ -32,7 +30,7 @@ from .attempts import REDIRECTED, REDIRECTS
 from .client import Http
 from .compat import KEY_SELF, OLDEST, Version, missing_permissions, server_path
 from .reading import UNREADABLE, decode
-from .verdicts import asked_pause
+from .verdicts import asked_pause, busy
 from .wire import KeyAnswer, MediaTypesAnswer, UserAnswer, VersionAnswer
 
 LOOK_LIMIT = 64 << 10
@@ -216,10 +214,7 @@ async def _version_at(http: Http, url: URL) -> Version | str:
             url = target
             continue
         if status in (408, 429) or status >= 500:
-            patience = asked_pause(answer.headers)
-            if patience is not None:
-                raise Throttled(f"{status} from {url.host}", retry_after=patience)
-            raise Unavailable(f"{status} from {url.host}")
+            raise busy(f"{status} from {url.host}", asked_pause(answer.headers))
         if status != 200:
             return f"status {status} at {url.path}"
         try:

@@ -17,6 +17,7 @@ from immich_transfer.errors import (
     ServerRefused,
     Stumbled,
     Throttled,
+    Transient,
     Unavailable,
     UsageError,
 )
@@ -63,7 +64,7 @@ def judge(
         case 429 | 503:
             return Throttled(told, retry_after=patience)
         case 408 | 502 | 504:
-            return Unavailable(told) if patience is None else Throttled(told, retry_after=patience)
+            return busy(told, patience)
         case 413:
             return ServerRefused(
                 told,
@@ -88,6 +89,11 @@ def judge(
             return Stumbled(told)
         case _:
             return ServerRefused(told, status=status)
+
+
+def busy(told: str, patience: float | None) -> Transient:
+    """The server or its proxy is in trouble; `patience` is what it asked for, in seconds."""
+    return Unavailable(told) if patience is None else Throttled(told, retry_after=patience)
 
 
 def asked_pause(headers: Mapping[str, str]) -> float | None:

@@ -19,6 +19,14 @@ HEAD_LIMIT = 16 * 1024
 BACKLOG = 1024
 
 
+class _Refused(asyncio.Protocol):
+    """A connection that was taken in the moment when the server went away."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        transport.abort()
+
+
 class Listener:
     """Accepts connections, counts them, and can refuse them for a time."""
 
@@ -42,18 +50,22 @@ class Listener:
         self.port = port
         self._socket: asyncio.Server | None = None
         self._back: asyncio.Task[None] | None = None
+        self._refusing = False
 
     async def start(self) -> None:
         await self._runner.setup()
         await self._listen()
 
     def _accept(self) -> asyncio.Protocol:
+        if self._refusing:
+            return _Refused()
         self._box.counters.connections += 1
         server: Any = self._runner.server
         protocol: asyncio.Protocol = server()
         return protocol
 
     async def _listen(self) -> None:
+        self._refusing = False
         self._socket = await asyncio.get_running_loop().create_server(
             self._accept, self._host, self.port, reuse_address=True, backlog=BACKLOG
         )
@@ -68,6 +80,7 @@ class Listener:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+        self._refusing = True
         if unheard:
             self._drop()
         self._back = asyncio.get_running_loop().create_task(self._away(seconds))

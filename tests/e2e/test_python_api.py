@@ -147,6 +147,29 @@ def test_a_state_folder_in_use_is_busy(bench: Bench, server: Server) -> None:
     running.kill()
 
 
+def test_a_trashed_copy_that_stays_too_long_is_no_success(
+    bench: Bench, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 0 would say that it was sent anew."""
+    bench.make(2)
+    bench.upload()
+    server.box.trash(*server.known())
+    monkeypatch.setattr("immich_transfer.upload.check.CLEARED_SECONDS", 0.0)
+
+    async def work() -> None:
+        async with ImmichTransfer(server.url, bench.key, state_dir=bench.state) as transfer:
+            report = await transfer.upload([bench.photos], trashed="reupload")
+        assert report.summary.exit_code == 3
+        assert report.summary.outcomes == {"failed": 2}
+        assert {problem.error for problem in report.problems} == {
+            "the server still has its trashed copy"
+        }
+
+    asyncio.run(work())
+    until(lambda: not server.held())
+    assert bench.upload("--trashed", "reupload").outcomes == {"uploaded": 2}
+
+
 def test_the_secret_does_not_show_itself(bench: Bench, server: Server) -> None:
     transfer = ImmichTransfer(server.url, bench.key, state_dir=bench.state)
     assert bench.key not in repr(transfer) + str(vars(transfer))
