@@ -183,6 +183,18 @@ class PartFile:
         self._leases.close()
 
 
+def drop_part(destination: Destination, folder: str, name: str) -> None:
+    """Remove a part file that a crash left beside its whole file, as a second name of it or as a
+    piece of another attempt. One that another run is writing stays."""
+    with suppress(OSError, TransferError):
+        with destination.folder(folder) as opened:
+            left = opened.look(name) is not None
+        if left:
+            part = PartFile(destination, folder, name, keep=False)
+            part.discard()
+            part.close()
+
+
 def _read(descriptor: int) -> bytes:
     if ARMED:
         refusal("disk.read-back")

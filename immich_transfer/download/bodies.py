@@ -22,7 +22,7 @@ from immich_transfer.policy.resume import Take, Verdict, judge
 
 from .compare import Job
 from .places import InPlace, part_of, settle_part
-from .promise import promise
+from .promise import promise_parts
 from .run import DownloadRun
 from .store import SmallStore, check_bytes
 
@@ -253,7 +253,7 @@ def _accept(body: Body, offset: int, expected: int | None) -> Verdict:
 async def _remember(run: DownloadRun, job: Job, validator: str | None) -> Part:
     """Keep what If-Range needs, before the first byte is written."""
     row = part_of(job.wanted, validator)
-    await run.in_thread(promise, run, [row])
+    await run.in_thread(promise_parts, run, [row])
     return row
 
 

@@ -11,13 +11,12 @@ import asyncio
 import stat
 from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import NamedTuple
 
 import msgspec
 
 from immich_transfer.disk.digest import fingerprint
-from immich_transfer.disk.part import PartFile, read_hashes
+from immich_transfer.disk.part import drop_part, read_hashes
 from immich_transfer.disk.place import is_file, split
 from immich_transfer.errors import ItemError, LocalReadError, LocalWriteError, TransferError
 from immich_transfer.events import Hashed
@@ -175,18 +174,10 @@ async def _read_doubtful(
 
 
 def _adopt(run: DownloadRun, seen: Seen, adopted: Placed) -> None:
-    """A file that is the right one is ours from now on. One that a crash left unremembered may
-    have left its part file, too, as a second name of it or as a piece of another attempt."""
+    """A file that is the right one is ours from now on."""
     if seen.known is None:
         asset, (folder, _) = seen.wanted.asset, split(adopted.path)
-        name = part_name(asset.id, asset.sha1)
-        with suppress(OSError, ItemError):
-            with run.destination.folder(folder) as opened:
-                left = opened.look(name) is not None
-            if left:
-                part = PartFile(run.destination, folder, name, keep=False)
-                part.discard()
-                part.close()
+        drop_part(run.destination, folder, part_name(asset.id, asset.sha1))
     run.manifest.place(run.mirror, [adopted])
 
 

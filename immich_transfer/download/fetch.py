@@ -30,7 +30,7 @@ from immich_transfer.pipeline.limiter import Slot
 from .bodies import SMALL_BYTES, fetch_large, fetch_small
 from .compare import Job
 from .places import InPlace, link, part_of
-from .promise import promise
+from .promise import promise_parts
 from .run import DownloadRun
 from .sidecars import write_sidecar
 from .store import SmallStore
@@ -99,17 +99,18 @@ class Fetcher:
         return group
 
     async def _intend(self, group: list[Job]) -> None:
-        """Promise the part files of large bodies, so that a crash leaves none that nobody knows."""
-        parts = [
-            part
-            for job in group
-            if not (job.here or _small(job.wanted.asset))
-            and not _known(self._run, part := part_of(job.wanted))
-        ]
+        """Promise the part files of large bodies, so that a crash leaves none that nobody knows.
+        An asset has one, wherever else it is wanted."""
+        first: dict[AssetId, Part] = {}
+        for job in group:
+            asset = job.wanted.asset
+            if not (job.here or _small(asset) or asset.id in self._claims):
+                first.setdefault(asset.id, part_of(job.wanted))
+        parts = [part for part in first.values() if not _known(self._run, part)]
         if not parts:
             return
         try:
-            await self._run.in_thread(promise, self._run, parts)
+            await self._run.in_thread(promise_parts, self._run, parts)
         except TransferError as error:
             self._run.cut(error)
 

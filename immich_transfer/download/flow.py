@@ -4,8 +4,9 @@
 
 Listing and planning end before the first body is asked for: only a complete list gives every asset
 the same name in every run. From there on every arrow is a bounded queue. A crash is safe at any
-point: nothing has its final name before its checksum matched, renames are promised first, and what
-is not in the manifest is found by its name and adopted by its bytes. What a stop left is `pending`.
+point: nothing has its final name before its checksum matched; names and renames are promised first;
+what is not in the manifest is found by its name and adopted by its bytes. What a stop left is
+`pending`.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from immich_transfer.pipeline.shutdown import stages_of
 from immich_transfer.policy.layout import Layout
 from immich_transfer.policy.reconcile import Step
 
+from .arrivals import settle_arrivals
 from .compare import Job, compare, keep, look
 from .fetch import Done, Fetcher
 from .list import list_sources
@@ -104,6 +106,7 @@ async def _pipeline(run: DownloadRun) -> None:
 async def _work(run: DownloadRun) -> None:
     try:
         if not run.dry:
+            await run.in_thread(settle_arrivals, run)
             await run.in_thread(recover, run)
         if run.options.sidecars != "none":
             await list_albums(run)

@@ -19,7 +19,7 @@ from immich_transfer.policy.naming import part_name, with_suffix
 from immich_transfer.policy.reconcile import same_file
 
 from .compare import Job
-from .promise import promise
+from .promise import promise_names, promise_parts
 from .run import DownloadRun
 
 ASIDE_TRIES = 1000
@@ -36,68 +36,56 @@ class InPlace(NamedTuple):
     """It is there for another collection, in the same place."""
 
 
-def settle_part(run: DownloadRun, job: Job, part: PartFile) -> InPlace:
-    """Give a checked part file its name. Raises what `write_error` makes of a refusal."""
-    asset, path = job.wanted.asset, job.wanted.path
-    _, name = split(path)
-    sha1, xxh3 = part.sha1, part.xxh3
-    seen = part.finish(asset.modified)
-    try:
-        note, there = _into_place(run, job, part.folder, part.name, name, (seen.size, sha1))
-    except OSError as error:
-        raise write_error(error, os.path.join(part.folder.path, name)) from None
-    placed = Placed(
+def placed_as(job: Job, sha1: Sha1, xxh3: bytes, seen: Fingerprint) -> Placed:
+    """A wanted file as it is to be remembered."""
+    asset = job.wanted.asset
+    return Placed(
         job.wanted.collection,
         asset.id,
-        path,
+        job.wanted.path,
         job.wanted.base,
         sha1,
-        there or seen,
+        seen,
         xxh3,
         asset.sha1 is not None,
         job.known.sidecar_stamp if job.known is not None else None,
     )
-    return InPlace(placed, note, note is not None)
 
 
-def settle_unnamed(run: DownloadRun, job: Job, file: Unnamed) -> InPlace:
-    """The same for a checked file without a name."""
-    asset, path = job.wanted.asset, job.wanted.path
-    _, name = split(path)
-    note, there = None, None
+def settle(run: DownloadRun, job: Job, file: PartFile | Unnamed, placed: Placed) -> InPlace:
+    """Give a checked, durable file its promised name. Raises what `write_error` makes of a
+    refusal."""
+    _, name = split(placed.path)
     try:
-        seen = file.finish(asset.modified)
-        try:
-            if job.replace:
-                raise FileExistsError
-            file.appear(name)
-        except FileExistsError:
-            _promise(run, job)
-            temporary = part_name(asset.id, asset.sha1)
-            if file.folder.look(temporary) is not None:
-                file.folder.remove(temporary)
-            file.appear(temporary)
-            held = (seen.size, file.sha1)
-            note, there = _into_place(run, job, file.folder, temporary, name, held)
+        if isinstance(file, PartFile):
+            return _into_place(run, job, file.folder, file.name, placed)
+        return _appear(run, job, file, placed)
     except OSError as error:
         raise write_error(error, os.path.join(file.folder.path, name)) from None
-    placed = Placed(
-        job.wanted.collection,
-        asset.id,
-        path,
-        job.wanted.base,
-        file.sha1,
-        there or seen,
-        file.xxh3,
-        asset.sha1 is not None,
-        job.known.sidecar_stamp if job.known is not None else None,
-    )
-    return InPlace(placed, note, note is not None)
 
 
-def _promise(run: DownloadRun, job: Job) -> None:
-    """A temporary name is about to be made."""
-    promise(run, [part_of(job.wanted)])
+def settle_part(run: DownloadRun, job: Job, part: PartFile) -> InPlace:
+    """The same with all that comes before it: make it durable, promise its name."""
+    placed = placed_as(job, part.sha1, part.xxh3, part.finish(job.wanted.asset.modified))
+    promise_names(run, [placed], durable=True)
+    return settle(run, job, part, placed)
+
+
+def _appear(run: DownloadRun, job: Job, file: Unnamed, placed: Placed) -> InPlace:
+    _, name = split(placed.path)
+    try:
+        if job.replace:
+            raise FileExistsError
+        file.appear(name)
+        return InPlace(placed)
+    except FileExistsError:
+        part = part_of(job.wanted)
+        promise_parts(run, [part])
+        _, temporary = split(part.path)
+        if file.folder.look(temporary) is not None:
+            file.folder.remove(temporary)
+        file.appear(temporary)
+        return _into_place(run, job, file.folder, temporary, placed)
 
 
 def part_of(wanted: Wanted, validator: str | None = None) -> Part:
@@ -106,40 +94,50 @@ def part_of(wanted: Wanted, validator: str | None = None) -> Part:
     return Part(asset.id, join(folder, part_name(asset.id, asset.sha1)), validator)
 
 
-def _into_place(
-    run: DownloadRun,
-    job: Job,
-    folder: Folder,
-    part: str,
-    name: str,
-    bytes_are: tuple[int, Sha1],
-) -> tuple[str | None, Fingerprint | None]:
-    """Rename within a folder; what is in the way is dealt with as `--on-conflict` says. Returns
-    what became of it; and its fingerprint if it is the same file (size and SHA-1), which stays."""
+def _into_place(run: DownloadRun, job: Job, folder: Folder, part: str, placed: Placed) -> InPlace:
+    """Rename within a folder; what is in the way is dealt with as `--on-conflict` says. When that
+    is the same file (size and SHA-1), it stays."""
+    _, name = split(placed.path)
     if job.replace and _may_go(job, folder, name):
         folder.move(part, folder, name, replace=True)
-        return None, None
+        return InPlace(placed)
     try:
         folder.move(part, folder, name)
-        return None, None
+        return InPlace(placed)
     except FileExistsError:
         pass
     # Found before we began (`job.occupied`), or put there since: by another run, too.
-    there = None if job.occupied else _same(run, folder, name, *bytes_are)
+    there = None if job.occupied else _same(run, folder, name, placed)
     if there is not None:
         folder.remove(part)
-        return None, there
+        return InPlace(msgspec.structs.replace(placed, fingerprint=there))
     match run.options.on_conflict:
         case "skip":
             folder.remove(part)
             raise LocalWriteError("another file of this name appeared meanwhile")
         case "overwrite":
             folder.move(part, folder, name, replace=True)
-            return None, None
+            return InPlace(placed)
         case "keep-both":
             aside = set_aside(folder, name)
             folder.move(part, folder, name)
-            return f"the local file is now {aside}", None
+            return InPlace(placed, f"the local file is now {aside}", conflict=True)
+
+
+def untouched(
+    run: DownloadRun, placed: Placed, folder: Folder, name: str, status: os.stat_result
+) -> bool:
+    """Whether a file is as we wrote it. A folder that was copied to another disk has new inodes
+    everywhere, so there its bytes decide."""
+    if not is_file(status):
+        return False
+    if same_file(placed.fingerprint, fingerprint(status)):
+        return True
+    if status.st_size != placed.fingerprint.size:
+        return False
+    _, sha1, _ = read_hashes(folder, name, on_bytes=run.still_wanted)
+    run.totals.bytes_hashed += status.st_size
+    return sha1 == placed.sha1
 
 
 def _may_go(job: Job, folder: Folder, name: str) -> bool:
@@ -150,16 +148,16 @@ def _may_go(job: Job, folder: Folder, name: str) -> bool:
     return is_file(status) and same_file(job.known.fingerprint, fingerprint(status))
 
 
-def _same(run: DownloadRun, folder: Folder, name: str, size: int, sha1: Sha1) -> Fingerprint | None:
+def _same(run: DownloadRun, folder: Folder, name: str, placed: Placed) -> Fingerprint | None:
     """The fingerprint of what is there if its bytes are these."""
     status = folder.look(name)
-    if status is None or not is_file(status) or status.st_size != size:
+    if status is None or not is_file(status) or status.st_size != placed.fingerprint.size:
         return None
     try:
         seen, found, _ = read_hashes(folder, name, on_bytes=run.still_wanted)
     except (FileNotFoundError, LocalReadError):
         return None
-    return seen if found == sha1 else None
+    return seen if found == placed.sha1 else None
 
 
 def set_aside(folder: Folder, name: str) -> str:
@@ -193,10 +191,11 @@ def link(run: DownloadRun, job: Job, copy: Placed | None = None) -> InPlace | No
 
 
 def _link(run: DownloadRun, job: Job, source: Placed) -> InPlace | None:
-    asset, path = job.wanted.asset, job.wanted.path
+    path = job.wanted.path
     from_folder, from_name = split(source.path)
     to_folder, to_name = split(path)
-    temporary = part_name(asset.id, asset.sha1)
+    part = part_of(job.wanted)
+    _, temporary = split(part.path)
     try:
         with run.destination.folder(from_folder) as there:
             status = there.look(from_name)
@@ -208,39 +207,30 @@ def _link(run: DownloadRun, job: Job, source: Placed) -> InPlace | None:
                 collection, base = job.wanted.collection, job.wanted.base
                 there_too = msgspec.structs.replace(source, collection=collection, base=base)
                 return InPlace(there_too, shared=True)
+            placed = placed_as(job, source.sha1, source.xxh3, source.fingerprint)
+            placed = msgspec.structs.replace(placed, proven=source.proven)
             with run.destination.folder(to_folder, make=True) as here:
-                note, other = None, None
+                promise_names(run, [placed])
                 try:
                     if job.replace:
                         raise FileExistsError
                     there.link(from_name, here, to_name)
+                    return InPlace(placed)
                 except FileExistsError:
-                    _promise(run, job)
+                    promise_parts(run, [part])
                     if here.look(temporary) is not None:
                         here.remove(temporary)
                     there.link(from_name, here, temporary)
-                    held = (source.fingerprint.size, source.sha1)
-                    note, other = _into_place(run, job, here, temporary, to_name, held)
+                    return _into_place(run, job, here, temporary, placed)
                 except OSError as error:
                     if error.errno not in NO_LINKS:
                         raise
-                    _promise(run, job)
+                    promise_parts(run, [part])
                     return _copy(run, job, there, source)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise write_error(error, path) from None
-    placed = Placed(
-        job.wanted.collection,
-        asset.id,
-        path,
-        job.wanted.base,
-        source.sha1,
-        other or source.fingerprint,
-        source.xxh3,
-        source.proven,
-    )
-    return InPlace(placed, note, note is not None)
 
 
 def _copy(run: DownloadRun, job: Job, there: Folder, source: Placed) -> InPlace:

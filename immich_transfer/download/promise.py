@@ -1,5 +1,5 @@
-"""Part files are told to the manifest before they are made, so that a crash leaves none that nobody
-knows."""
+"""What is about to appear below the destination is told to the manifest first, part files and final
+names alike: a crash leaves nothing that nobody knows. `arrivals` reads the names after one."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ from collections.abc import Sequence
 
 from immich_transfer.disk.place import split
 from immich_transfer.errors import ItemError
-from immich_transfer.model import Part
+from immich_transfer.model import Part, Placed
 
 from .run import DownloadRun
 
 
-def promise(run: DownloadRun, parts: Sequence[Part]) -> None:
+def promise_names(run: DownloadRun, rows: Sequence[Placed], *, durable: bool = False) -> None:
+    """Remember files that are about to get their final names, as they will be placed; through a
+    power cut, too, if asked for: where their bytes were just synced, one sync more costs little."""
+    run.manifest.begin_arrivals(run.mirror, rows, durable=durable)
+
+
+def promise_parts(run: DownloadRun, parts: Sequence[Part]) -> None:
     """Remember part files that are about to be made.
 
     One that an earlier run left elsewhere (its album had another name) goes first: it is forgotten

@@ -1,8 +1,8 @@
 """Fifth stage: make names durable, remember the files, give them their outcomes - in that order.
 
 A file is in the manifest only when its name has reached the disk: after a power cut the manifest
-never promises a file that is not there. A run that died between the two finds its file by its name
-and adopts it by its bytes.
+says that a file is there which is not. What a run that died between the two leaves is known by the
+promise of its name.
 """
 
 from __future__ import annotations

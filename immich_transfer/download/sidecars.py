@@ -24,7 +24,7 @@ from immich_transfer.manifest.catalog import Wanted
 from immich_transfer.model import AssetId, Part, Placed
 from immich_transfer.policy.naming import LONGEST_NAME, part_name, with_suffix
 
-from .promise import promise
+from .promise import promise_names, promise_parts
 from .run import DownloadRun
 
 ALBUMS_AT_ONCE = 4
@@ -119,12 +119,17 @@ async def write_sidecar(
     kind = run.options.sidecars
     content = render_xmp(told) if kind == "xmp" else render_json(told)
 
+    made_from = _inputs(run, wanted)
+    stamped = msgspec.structs.replace(
+        placed, sidecar_stamp=f"{made_from} {xxhash.xxh3_64(content).hexdigest()}"
+    )
+
     def work() -> str | None:
         copies = run.manifest.placed_copies(run.mirror, [placed.asset_id])
         shared = [c for c in copies.get(placed.asset_id, ()) if c.path == placed.path]
         known = [placed.sidecar_stamp, *(c.sidecar_stamp for c in shared)]
         with run.destination.folder(folder, make=True) as opened:
-            note = _store(run, opened, sidecar_name(name, kind), content, placed, known)
+            note = _store(run, opened, sidecar_name(name, kind), content, stamped, known)
             for other in SIDECARS:
                 old = sidecar_name(name, other)
                 if other != kind and note is None and as_written(opened, old, *known):
@@ -135,10 +140,10 @@ async def write_sidecar(
         note = await run.in_thread(work)
     except OSError as error:
         raise write_error(error, f"{placed.path}.{kind}") from None
-    stamp = f"{_inputs(run, wanted)} {xxhash.xxh3_64(content).hexdigest()}"
-    if note is not None:
-        stamp = f"{_inputs(run, wanted)} -"  # said once, not in every run
-    return msgspec.structs.replace(placed, sidecar_stamp=stamp), note
+    if note is None:
+        return stamped, None
+    # Said once, not in every run.
+    return msgspec.structs.replace(placed, sidecar_stamp=f"{made_from} -"), note
 
 
 def _store(
@@ -159,11 +164,12 @@ def _store(
             return None
         if not as_written(folder, name, *known):
             return f"{name} was made or edited by somebody else: left as it is"
+    promise_names(run, [placed])
     if there is None and AVAILABLE and _appear(folder, name, content):
         return None
     part = part_of_sidecar(placed)
     temporary = split(part.path)[1]
-    promise(run, [part])
+    promise_parts(run, [part])
     descriptor = folder.open_write(temporary)
     try:
         os.ftruncate(descriptor, 0)

@@ -2,7 +2,7 @@
 
 A thread hop and a fight over the interpreter for each file cost more than writing it. While one
 group is written the next one gathers; all of a group are written before the first is synced, so
-that a journal commits once for many.
+that a journal commits once for many, and their names are promised together.
 """
 
 from __future__ import annotations
@@ -19,13 +19,12 @@ from immich_transfer.disk.place import Folder, split
 from immich_transfer.disk.refusals import write_error
 from immich_transfer.disk.unnamed import AVAILABLE, Unnamed
 from immich_transfer.errors import TransferError, WrongBytes
-from immich_transfer.model import RemoteAsset
+from immich_transfer.model import Placed, RemoteAsset
 from immich_transfer.pipeline.room import Room
-from immich_transfer.policy.naming import part_name
 
 from .compare import Job
-from .places import InPlace, part_of, settle_part, settle_unnamed
-from .promise import promise
+from .places import InPlace, part_of, placed_as, settle
+from .promise import promise_names, promise_parts
 from .run import DownloadRun
 
 GROUP = 64
@@ -48,7 +47,15 @@ class Small(NamedTuple):
     done: asyncio.Future[InPlace]
 
 
+Written = PartFile | Unnamed | Exception
 Stored = InPlace | Exception
+
+
+class Whole(NamedTuple):
+    """A file that has all but its name, and how it is to be remembered."""
+
+    file: PartFile | Unnamed
+    placed: Placed
 
 
 class SmallStore:
@@ -123,65 +130,92 @@ class SmallStore:
     # in the thread
 
     def _store(self, group: Sequence[Small]) -> list[Stored]:
-        if self._unnamed:
-            stored = self._store_unnamed(group)
-            if stored is not None:
-                return stored
-            self._unnamed = False
-        parts = [part_of(small.job.wanted) for small in group]
-        promise(self._run, parts)
-        return [self._store_part(small) for small in group]
-
-    def _store_unnamed(self, group: Sequence[Small]) -> list[Stored] | None:
-        """None when this file system has no files without names."""
+        """Each step for all of the group before the next: one promise serves many names."""
         run = self._run
-        files: list[Unnamed | Exception] = []
-        folders: dict[str, Folder] = {}
+        jobs = [small.job for small in group]
         with ExitStack() as closing:
-            for small in group:
-                folder, _ = split(small.job.wanted.path)
-                try:
-                    if folder not in folders:
-                        lease = run.destination.folder(folder, make=True)
-                        folders[folder] = closing.enter_context(lease)
-                    file = Unnamed(folders[folder], small.body)
-                    closing.callback(file.close)
-                    check_bytes(small.job.wanted.asset, file.size, file.sha1)
-                    files.append(file)
-                except NotImplementedError:
-                    return None
-                except OSError as error:
-                    files.append(write_error(error, os.path.join(run.destination.root, folder)))
-                except TransferError as error:
-                    files.append(error)
-            stored: list[Stored] = []
-            for small, made in zip(group, files, strict=True):
-                if isinstance(made, Exception):
-                    stored.append(made)
-                    continue
-                try:
-                    stored.append(settle_unnamed(run, small.job, made))
-                except TransferError as error:
-                    stored.append(error)
-            return stored
-
-    def _store_part(self, small: Small) -> Stored:
-        asset, (folder, _) = small.job.wanted.asset, split(small.job.wanted.path)
-        try:
-            part = PartFile(
-                self._run.destination, folder, part_name(asset.id, asset.sha1), keep=False
+            written = self._write_unnamed(group, closing) if self._unnamed else None
+            if written is None:
+                self._unnamed = False
+                written = self._write_parts(group, closing)
+            whole = [_whole(job, file) for job, file in zip(jobs, written, strict=True)]
+            promise_names(
+                run, [one.placed for one in whole if isinstance(one, Whole)], durable=True
             )
+            return [_settle(run, job, one) for job, one in zip(jobs, whole, strict=True)]
+
+    def _write_unnamed(self, group: Sequence[Small], closing: ExitStack) -> list[Written] | None:
+        """None when this file system has no files without names."""
+        destination = self._run.destination
+        folders: dict[str, Folder] = {}
+        files: list[Written] = []
+        for small in group:
+            folder, _ = split(small.job.wanted.path)
             try:
-                part.write([small.body])
-                check_bytes(asset, part.size, part.sha1)
-                return settle_part(self._run, small.job, part)
-            except BaseException:
-                part.discard()  # the next attempt brings it whole
-                raise
-            finally:
-                part.close()
-        except TransferError as error:
-            return error
+                if folder not in folders:
+                    lease = destination.folder(folder, make=True)
+                    folders[folder] = closing.enter_context(lease)
+                file = Unnamed(folders[folder], small.body)
+                closing.callback(file.close)
+                files.append(file)
+            except NotImplementedError:
+                return None
+            except OSError as error:
+                files.append(write_error(error, os.path.join(destination.root, folder)))
+            except TransferError as error:
+                files.append(error)
+        return files
+
+    def _write_parts(self, group: Sequence[Small], closing: ExitStack) -> list[Written]:
+        parts = [part_of(small.job.wanted) for small in group]
+        promise_parts(self._run, parts)
+        files: list[Written] = []
+        for small, part in zip(group, parts, strict=True):
+            try:
+                file = PartFile(self._run.destination, *split(part.path), keep=False)
+                closing.callback(file.close)
+                try:
+                    file.write([small.body])
+                except TransferError:
+                    file.discard()
+                    raise
+                files.append(file)
+            except TransferError as error:
+                files.append(error)
+        return files
+
+
+def _whole(job: Job, file: Written) -> Whole | Exception:
+    """Check a file's bytes and make it durable."""
+    if isinstance(file, Exception):
+        return file
+    asset = job.wanted.asset
+    try:
+        try:
+            check_bytes(asset, file.size, file.sha1)
+            seen = file.finish(asset.modified)
+        except OSError as error:
+            raise write_error(error, file.folder.path) from None
+    except TransferError as error:
+        _drop(file)
+        return error
+    return Whole(file, placed_as(job, file.sha1, file.xxh3, seen))
+
+
+def _settle(run: DownloadRun, job: Job, whole: Whole | Exception) -> Stored:
+    if isinstance(whole, Exception):
+        return whole
+    try:
+        return settle(run, job, whole.file, whole.placed)
+    except TransferError as error:
+        _drop(whole.file)
+        return error
+
+
+def _drop(file: PartFile | Unnamed) -> None:
+    """The next attempt brings it whole."""
+    if isinstance(file, PartFile):
+        file.discard()
 
 
 def check_bytes(asset: RemoteAsset, size: int, sha1: bytes) -> None:

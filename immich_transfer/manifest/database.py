@@ -118,11 +118,14 @@ class Database:
                 raise self._report(error) from None
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: committed when the block ends, undone when it raises."""
+    def write(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+        """One transaction: committed when the block ends, undone when it raises. A durable one
+        is on the disk by then, even through a power cut, and so is all before it."""
         assert self._writer is not None
         with self._writing:
             try:
+                if durable:
+                    self._writer.execute("PRAGMA synchronous = FULL")
                 self._writer.execute("BEGIN IMMEDIATE")
                 yield self._writer
                 if ARMED:
@@ -136,15 +139,10 @@ class Database:
             except BaseException:
                 self._undo()
                 raise
-
-    def make_durable(self) -> None:
-        """Have the disk keep what was committed, even through a power cut: a checkpoint syncs."""
-        assert self._writer is not None
-        with self._writing:
-            try:
-                self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-            except sqlite3.Error as error:
-                raise self._report(error) from None
+            finally:
+                if durable:
+                    with contextlib.suppress(sqlite3.Error):
+                        self._writer.execute("PRAGMA synchronous = NORMAL")
 
     def _undo(self) -> None:
         # SQLite has undone it already after a full disk; a second error would hide the first.

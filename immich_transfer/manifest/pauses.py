@@ -17,12 +17,11 @@ class Pauses(Room):
         rows = [(prose(server), prose(queue), account) for queue in queues]
         if not rows or not self._db.writable:
             return
-        with self._db.write() as connection:
+        # A server that is paused outlives a power cut here: so must the promise.
+        with self._db.write(durable=True) as connection:
             connection.executemany(
                 "INSERT OR REPLACE INTO pauses (server, queue, account) VALUES (?,?,?)", rows
             )
-        # A server that is paused outlives a power cut here: so must the promise.
-        self._db.make_durable()
 
     def paused_queues(
         self, account: int | None = None, server: str | None = None

@@ -19,6 +19,7 @@ PAGE = 1000
 _COLUMNS = (
     "collection, asset_id, path, base, sha1, size, mtime_ns, inode, xxh3, proven, sidecar_stamp"
 )
+_END_ARRIVAL = "DELETE FROM arrivals WHERE collection = ? AND asset_id = ?"
 
 
 class Placements(Room):
@@ -82,7 +83,8 @@ class Placements(Room):
             with self._db.write() as connection:
                 connection.execute(
                     "DELETE FROM collections WHERE id = ?1"
-                    " AND NOT EXISTS (SELECT 1 FROM placed WHERE collection = ?1)",
+                    " AND NOT EXISTS (SELECT 1 FROM placed WHERE collection = ?1)"
+                    " AND NOT EXISTS (SELECT 1 FROM arrivals WHERE collection = ?1)",
                     (number,),
                 )
 
@@ -160,8 +162,8 @@ class Placements(Room):
         *,
         moving: Mapping[tuple[int, AssetId], str] = MappingProxyType({}),
     ) -> None:
-        """Remember files of ours as they are now; whatever move they were on is over, but for those
-        that `moving` sends on, by collection and asset."""
+        """Remember files of ours as they are now: they have arrived, and whatever move they were on
+        is over, but for those that `moving` sends on, by collection and asset."""
         values = [
             (
                 row.collection,
@@ -194,6 +196,7 @@ class Placements(Room):
                     "DELETE FROM parts WHERE mirror = ? AND asset_id = ?",
                     [(mirror, value[1]) for value in values],
                 )
+                connection.executemany(_END_ARRIVAL, [value[:2] for value in values])
 
     def unplace(self, rows: Iterable[tuple[int, AssetId]]) -> None:
         """Forget files that are no longer ours, by collection and asset."""
@@ -222,13 +225,57 @@ class Placements(Room):
             ).fetchall()
         return [(_placed(row[:-1]), name_out(row[-1])) for row in rows]
 
+    # names that are about to appear
+
+    def begin_arrivals(self, mirror: int, rows: Iterable[Placed], *, durable: bool = False) -> None:
+        """Remember files that are about to get their final names; if asked for, through a power
+        cut."""
+        values = [
+            (
+                row.collection,
+                asset_in(row.asset_id),
+                mirror,
+                name_in(row.path),
+                name_in(row.base),
+                row.sha1,
+                row.fingerprint.size,
+                signed(row.fingerprint.mtime_ns),
+                signed(row.fingerprint.inode),
+                row.xxh3,
+                row.proven,
+                row.sidecar_stamp,
+            )
+            for row in rows
+        ]
+        if values and self._db.writable:
+            with self._db.write(durable=durable) as connection:
+                connection.executemany(
+                    "INSERT OR REPLACE INTO arrivals VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", values
+                )
+
+    def arrivals(self, mirror: int) -> list[Placed]:
+        """Files whose run ended between their promise and their place."""
+        with self._db.read() as connection:
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM arrivals WHERE mirror = ?", (mirror,)
+            ).fetchall()
+        return [_placed(row) for row in rows]
+
+    def end_arrivals(self, rows: Iterable[tuple[int, AssetId]]) -> None:
+        """They did not arrive, by collection and asset."""
+        keys = [(collection, asset_in(asset)) for collection, asset in rows]
+        if keys and self._db.writable:
+            with self._db.write() as connection:
+                connection.executemany(_END_ARRIVAL, keys)
+
     # bodies that are coming down
 
     def begin_parts(self, mirror: int, parts: Iterable[Part]) -> None:
-        """Remember part files before they are made; a validator that is known stays."""
+        """Remember, through a power cut, part files before they are made; a validator that is known
+        stays."""
         values = [(mirror, asset_in(p.asset_id), name_in(p.path), p.validator) for p in parts]
         if values and self._db.writable:
-            with self._db.write() as connection:
+            with self._db.write(durable=True) as connection:
                 connection.executemany(
                     "INSERT INTO parts VALUES (?,?,?,?) ON CONFLICT DO UPDATE SET"
                     " validator = CASE WHEN path = excluded.path"

@@ -220,8 +220,8 @@ class Manifest(Protocol):
         *,
         moving: Mapping[tuple[int, AssetId], str] = ...,
     ) -> None:
-        """Remember files of ours as they are now; their part files are over, and so are their
-        moves, but for those that `moving` sends on, by collection and asset."""
+        """Remember files of ours as they are now: they have arrived, their part files are over, and
+        so are their moves, but for those that `moving` sends on, by collection and asset."""
         ...
 
     def unplace(self, rows: Iterable[tuple[int, AssetId]]) -> None: ...
@@ -234,8 +234,21 @@ class Manifest(Protocol):
         """Files that were being renamed when a run ended, and where to."""
         ...
 
+    def begin_arrivals(self, mirror: int, rows: Iterable[Placed], *, durable: bool = False) -> None:
+        """Remember files that are about to get their final names; a durable promise outlives a
+        power cut."""
+        ...
+
+    def arrivals(self, mirror: int) -> list[Placed]:
+        """Files whose run ended after their promise, before they were placed."""
+        ...
+
+    def end_arrivals(self, rows: Iterable[tuple[int, AssetId]]) -> None:
+        """They did not arrive, by collection and asset."""
+        ...
+
     def begin_parts(self, mirror: int, parts: Iterable[Part]) -> None:
-        """Remember part files before they are made."""
+        """Remember part files before they are made. Outlives a power cut."""
         ...
 
     def parts(self, mirror: int) -> list[Part]: ...

@@ -28,7 +28,11 @@ def test_nothing_is_lost_doubled_or_told_wrongly(
     version: str, sandboxes: Callable[[str], SandboxProcess]
 ) -> None:
     figures: Counter[str] = Counter()
-    parts = {"box": sandboxes(version), "figures": figures}
+    sightings: list[str] = []
+    parts = {"box": sandboxes(version), "figures": figures, "sightings": sightings}
     machine = type(f"NightOn{version}", (NightMachine,), parts)
-    run_state_machine_as_test(machine, settings=SHORT)
+    try:
+        run_state_machine_as_test(machine, settings=SHORT)
+    finally:
+        print(*sightings[:1])
     assert figures["runs"] > 10, figures

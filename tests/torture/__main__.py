@@ -47,7 +47,8 @@ def nights(number: int, seconds: float, version: str, *, shrink: bool) -> Counte
         box = SandboxProcess(Path(base) / "server", version=version)
         try:
             while time.monotonic() < ends:
-                parts = {"box": box, "figures": figures, "ends": ends}
+                sightings: list[str] = []
+                parts = {"box": box, "figures": figures, "ends": ends, "sightings": sightings}
                 machine = type("Machine", (NightMachine,), parts)
                 try:
                     run_state_machine_as_test(seed(number)(machine), settings=chosen)
@@ -56,6 +57,8 @@ def nights(number: int, seconds: float, version: str, *, shrink: bool) -> Counte
                 except Exception:
                     figures["violations"] += 1
                     print(f"--- seed {number}, server {version}", flush=True)
+                    for sighting in sightings[:1]:
+                        print(f"first seen after\n{sighting}", flush=True)
                     traceback.print_exc(file=sys.stdout)
                     box.restart()
                 number += 1

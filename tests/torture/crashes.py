@@ -66,6 +66,8 @@ def kill_at(point: Point, box: SandboxProcess, home: Path) -> bool:
     running = bench.start(*point.scene.command, env=armed)
     first = running.finish(checked=False)
     killed = first.code == -signal.SIGKILL
+    if point.scene.meanwhile is not None:
+        point.scene.meanwhile(bench, server)
     # Exit 0 only when everything is there: so it is verified, too, when nothing was killed.
     result = bench.run(*point.scene.command)
     point.scene.verify(bench, server, result)

@@ -9,7 +9,9 @@ import math
 import shutil
 import tempfile
 import time
+import traceback
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -62,18 +64,42 @@ class Dawn(KeyboardInterrupt):
     """The time is over. Of a kind that is not taken for a failure of what is tested."""
 
 
+class Witness:
+    """A night whose first failure is written down where it happens, with all that led to it: timing
+    is part of a night, and what is played again may end in another way."""
+
+    def __init__(self, night: Night, sightings: list[str]) -> None:
+        self.night = night
+        self._acts: list[str] = []
+        self._sightings = sightings
+
+    def __getattr__(self, act: str) -> Callable[..., object]:
+        def seen(*parts: object) -> object:
+            self._acts.append(f"{act}{parts}")
+            try:
+                return getattr(self.night, act)(*parts)
+            except Exception:
+                self._sightings.append("\n".join([*self._acts, traceback.format_exc()]))
+                raise
+
+        return seen
+
+
 class NightMachine(RuleBasedStateMachine):
-    """`box` is the server, `figures` the tally; both are given to a class of one's own."""
+    """`box` is the server, `figures` the tally, `sightings` what failed; all are given to a class
+    of one's own."""
 
     box: SandboxProcess
     figures: Counter[str]
+    sightings: list[str]
     ends: float = math.inf
     """When the night is over, as `time.monotonic()` says it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.home = Path(tempfile.mkdtemp(prefix="night-"))
-        self.night = Night(self.home / "home", Server(self.box), self.figures)
+        self.server = Server(self.box)
+        self.night = Witness(Night(self.home / "home", self.server, self.figures), self.sightings)
 
     @initialize(folder=folders, sizes=sizes)
     def begin(self, folder: str, sizes: list[int]) -> None:
@@ -163,9 +189,9 @@ class NightMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
-            self.night.server.clear_faults()
+            self.server.clear_faults()
             self.night.settle()
-            self.night.server.delete_everything()
+            self.server.delete_everything()
             self.figures["nights"] += 1
         finally:
             shutil.rmtree(self.home, ignore_errors=True)

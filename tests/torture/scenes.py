@@ -31,6 +31,8 @@ class Scene:
     setup: Callable[[Bench, Server], None]
     command: tuple[str, ...]
     verify: Callable[[Bench, Server, Result], None]
+    meanwhile: Callable[[Bench, Server], None] | None = None
+    """What happens between the kill and the second run."""
 
 
 def api(server: Server, method: str, path: str, body: object = None) -> Any:
@@ -190,6 +192,23 @@ def _pruned(bench: Bench, server: Server, result: Result) -> None:
     assert trash == {sha1(made[name]) for name in gone}, "removed, not lost"
 
 
+def _two_told_albums(bench: Bench, server: Server) -> None:
+    _two_albums(bench, server)
+    ids = [asset["id"] for asset in server.box.assets() if asset["owner"] == server.owner]
+    server.box.control("edit", {"ids": ids, "description": "a night", "rating": 4})
+    bench.out.mkdir()
+    (bench.out / "mine.jpg").write_bytes(b"not ours")
+
+
+def _all_gone(bench: Bench, server: Server) -> None:
+    server.delete_everything()
+
+
+def _nothing_left(bench: Bench, server: Server, result: Result) -> None:
+    left = bench.fetched()
+    assert left == {"mine.jpg": sha1(b"not ours")}, f"what it had named is its own\n{result.told()}"
+
+
 def _decayed(bench: Bench, server: Server) -> None:
     put(bench, server, "Sea", contents(5, "rot"))
     bench.run("download", "-o", "out", "--album", "Sea")
@@ -229,5 +248,15 @@ SCENES = (
     ),
     Scene("rename", _renamed, ("mirror", "-o", "out", "--album", "*"), _followed),
     Scene("prune", _left, ("mirror", "-o", "out", "--album", "Sea", "--delete"), _pruned),
+    Scene(
+        "gone-meanwhile",
+        _two_told_albums,
+        (
+            *("mirror", "-o", "out", "--album", "*", "--sidecars", "xmp"),
+            *("--delete", "--max-delete", "100%", "--trash-dir", "bin"),
+        ),
+        _nothing_left,
+        _all_gone,
+    ),
     Scene("repair", _decayed, ("check", "--scrub", "out", "--repair"), _mended),
 )

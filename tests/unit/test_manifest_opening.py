@@ -371,16 +371,32 @@ def test_queues_to_resume_by_account_and_by_address(tmp_path: Path) -> None:
     manifest.close()
 
 
-def test_a_promise_to_resume_is_on_the_disk_before_the_pause(tmp_path: Path) -> None:
-    """What a power cut leaves at worst: the main file, synced by a checkpoint, without its WAL."""
+def test_a_promise_to_resume_is_in_the_files_before_the_pause(tmp_path: Path) -> None:
+    """What a power cut leaves at worst: the main file and the WAL, without shared memory."""
     manifest = open_manifest(str(tmp_path / "state"))
     manifest.owe_resuming(manifest.account("anna"), "http://nas", ["ocr"])
     (tmp_path / "after").mkdir()
-    (tmp_path / "after" / FILE).write_bytes((tmp_path / "state" / FILE).read_bytes())
+    for name in (FILE, f"{FILE}-wal"):
+        (tmp_path / "after" / name).write_bytes((tmp_path / "state" / name).read_bytes())
     manifest.close()
     found = open_manifest(str(tmp_path / "after"))
     assert found.paused_queues() == [PausedQueue("http://nas", "ocr")]
     found.close()
+
+
+def test_a_durable_commit_syncs_the_wal_and_the_next_one_does_not(tmp_path: Path) -> None:
+    """2 is FULL: 'the WAL is synced after each commit'; 1 is NORMAL: at checkpoints only."""
+
+    def level(*, durable: bool) -> int:
+        with database.write(durable=durable) as connection:
+            return int(connection.execute("PRAGMA synchronous").fetchone()[0])
+
+    database, _ = opening.open_writable(str(tmp_path))
+    assert [level(durable=durable) for durable in (False, True, False)] == [1, 2, 1]
+    with pytest.raises(ValueError, match="broke"), database.write(durable=True):
+        raise ValueError("broke")
+    assert level(durable=False) == 1, "a promise that broke leaves no slow commits behind"
+    database.close()
 
 
 EXTRA = "CREATE TABLE extra (x); INSERT INTO extra SELECT count(*) FROM files"

@@ -283,6 +283,39 @@ def test_parts_until_the_file_is_placed(manifest: SqliteManifest, mirror: int) -
     assert manifest.parts(other) == [Part(A, "A/.a.part")]
 
 
+@pytest.mark.parametrize("durable", [True, False])
+def test_arrivals_until_the_file_is_placed(
+    manifest: SqliteManifest, mirror: int, durable: bool
+) -> None:
+    other = manifest.mirror(manifest.account("anna"), "/other")
+    odd = placed(1, A, os.fsdecode(b"A/\xff.jpg"), fingerprint=Fingerprint(1, -2, (1 << 64) - 3))
+    stamped = placed(1, B, "A/b.jpg", sidecar_stamp="s 1")
+    manifest.begin_arrivals(mirror, [odd, placed(1, B, "A/b.jpg")], durable=durable)
+    manifest.begin_arrivals(mirror, [stamped, placed(2, B, "B/b.jpg")], durable=durable)
+    manifest.begin_arrivals(other, [placed(3, A, "a.jpg")], durable=durable)
+    manifest.begin_arrivals(mirror, [], durable=durable)
+    signed = placed(1, A, odd.path, fingerprint=Fingerprint(1, -2, -3))
+    assert manifest.arrivals(mirror) == [signed, stamped, placed(2, B, "B/b.jpg")]
+    manifest.place(mirror, [stamped])
+    assert manifest.arrivals(mirror) == [signed, placed(2, B, "B/b.jpg")], "of one collection"
+    manifest.end_arrivals([(1, A), (2, B)])
+    manifest.end_arrivals([])
+    assert manifest.arrivals(mirror) == []
+    assert manifest.arrivals(other) == [placed(3, A, "a.jpg")]
+
+
+def test_a_collection_that_a_file_may_have_arrived_in_is_kept(
+    manifest: SqliteManifest, mirror: int
+) -> None:
+    number = manifest.keep_collection(mirror, "album", "1", "A", "A")
+    manifest.begin_arrivals(mirror, [placed(number, A, "A/a.jpg")])
+    manifest.drop_collection(number)
+    assert [c.number for c in manifest.collections(mirror)] == [number]
+    manifest.end_arrivals([(number, A)])
+    manifest.drop_collection(number)
+    assert manifest.collections(mirror) == []
+
+
 def test_a_validator_belongs_to_its_part_file(manifest: SqliteManifest, mirror: int) -> None:
     def after(*parts: Part) -> list[Part]:
         for part in parts:
@@ -304,11 +337,13 @@ def test_all_of_it_lasts(tmp_path: Path) -> None:
     first.place(mirror, [placed(number, A, "A/a.jpg")])
     first.intend_moves([(number, A, "B/a.jpg")])
     first.begin_parts(mirror, [Part(B, "A/.b.part", "v")])
+    first.begin_arrivals(mirror, [placed(number, B, "A/b.jpg")])
     first.close()
     again = open_manifest(str(tmp_path))
     assert again.mirror(again.account("anna"), "/photos") == mirror
     assert again.moves(mirror) == [(placed(number, A, "A/a.jpg"), "B/a.jpg")]
     assert again.parts(mirror) == [Part(B, "A/.b.part", "v")]
+    assert again.arrivals(mirror) == [placed(number, B, "A/b.jpg")]
     again.close()
 
 
@@ -356,10 +391,13 @@ def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     dry.intend_moves([(number, A, "B/a.jpg")])
     dry.unplace([(number, A)])
     dry.begin_parts(mirror, [Part(A, "p")])
+    dry.begin_arrivals(mirror, [placed(number, B, "A/b.jpg")])
+    dry.end_arrivals([(number, B)])
     dry.end_parts(mirror, [B])
     dry.drop_collection(number)
     assert dry.collections(mirror) == [Collection(number, "album", "1", "A", "A")]
     assert dry.placed(number, [A, B]) == {A: placed(number, A, "A/a.jpg")}
     assert dry.moves(mirror) == []
+    assert dry.arrivals(mirror) == []
     assert dry.parts(mirror) == [Part(B, "A/.b.part")]
     dry.close()

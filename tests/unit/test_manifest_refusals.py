@@ -69,8 +69,8 @@ def test_what_breaks_within_a_group_undoes_the_group_and_frees_the_writer(tmp_pa
 def test_a_promise_that_cannot_reach_the_disk_is_said(tmp_path: Path) -> None:
     database, _ = open_writable(str(tmp_path))
     database.close()
-    with pytest.raises(CannotContinue, match="cannot be used"):
-        database.make_durable()
+    with pytest.raises(CannotContinue, match="cannot be used"), database.write(durable=True):
+        raise AssertionError("a closed file is not written to")
 
 
 def test_a_list_of_assets_that_cannot_be_kept_is_said(tmp_path: Path) -> None:
