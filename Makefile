@@ -20,7 +20,7 @@ help:
 	@echo "make lock         write the versions in .venv, as they were tested, to constraints.txt"
 	@echo "make faults       every call the tool makes with every fault (half an hour)"
 	@echo "make torture      random nights of kills and faults (SECONDS=60 SEED=1), with figures"
-	@echo "make crashes      a kill at every named point of nine scenes (about ten minutes)"
+	@echo "make crashes      a kill at every named point of eleven scenes (about fifteen minutes)"
 	@echo "make coverage     branches of policy/, manifest/ and pipeline/ that tests take, at least 95 %"
 	@echo "make mutation     changes to policy/ that its unit tests notice, at least 85 %"
 	@echo "make million      peak memory with a million files (4 GB of disk in TMPDIR, an hour)"

@@ -42,7 +42,7 @@ def points(scene: Scene, box: SandboxProcess, home: Path) -> list[Point]:
     bench, server = fresh(box, home)
     scene.setup(bench, server)
     trace = home / "points.txt"
-    bench.run(*scene.command, env={VARIABLE: f"?{trace}"})
+    bench.run(*scene.command, env={VARIABLE: f"?{trace},{scene.refused}"})
     passed = Counter(line.partition("#")[0] for line in trace.read_text().splitlines())
     return [
         Point(scene, name, number)
@@ -62,7 +62,7 @@ def kill_at(point: Point, box: SandboxProcess, home: Path) -> bool:
     side by side passes points in another order each time). Raises AssertionError on a violation."""
     bench, server = fresh(box, home)
     point.scene.setup(bench, server)
-    armed = {VARIABLE: f"{point.name}#{point.number}"}
+    armed = {VARIABLE: f"{point.name}#{point.number},{point.scene.refused}"}
     running = bench.start(*point.scene.command, env=armed)
     first = running.finish(checked=False)
     killed = first.code == -signal.SIGKILL

@@ -142,6 +142,9 @@ class Night:
         if path := self._mirrored(which):
             content = self._content(4_000)
             self.world.strangers.add(sha1(content))
+            sidecar = path.with_name(f"{path.name}.xmp")
+            if sidecar.exists():
+                self.world.strangers.add(sha1(sidecar.read_bytes()))
             os.unlink(path)  # hard links: an editor writes a new file
             path.write_bytes(content)
 

@@ -74,7 +74,7 @@ class World:
     known: set[str]
     """SHA-1 of all content there ever was, here or there."""
     strangers: set[str]
-    """Of files the user put into the mirror, or edited there."""
+    """Of files the user put into the mirror, or edited there, and of the sidecars of those."""
 
 
 def true(
@@ -110,10 +110,18 @@ def true(
                 raise Violation(f"exit 0, but {wanted - here} of the album are not here\n{told}")
             if "--delete" in command and here - wanted - world.strangers:
                 raise Violation(f"exit 0, but {here - wanted} did not leave\n{told}")
+            alone = {sha1(path.read_bytes()) for path in _alone(bench.out)} - world.strangers
+            if "--delete" in command and alone:
+                raise Violation(f"exit 0, but sidecars {alone} outlived their photos\n{told}")
         case "check":
             missing = [path for path, s in _sums(bench.photos).items() if s not in held]
             if missing:
                 raise Violation(f"check says 0, but {missing} are not there\n{told}")
+
+
+def _alone(folder: Path) -> list[Path]:
+    """Sidecars without a photo."""
+    return [path for path in folder.rglob("*.xmp") if not path.with_suffix("").exists()]
 
 
 def _line_is_true(

@@ -33,6 +33,8 @@ class Scene:
     verify: Callable[[Bench, Server, Result], None]
     meanwhile: Callable[[Bench, Server], None] | None = None
     """What happens between the kill and the second run."""
+    refused: str = ""
+    """What the system refuses to the first run, as a failpoint."""
 
 
 def api(server: Server, method: str, path: str, body: object = None) -> Any:
@@ -229,6 +231,10 @@ def _mended(bench: Bench, server: Server, result: Result) -> None:
     }
 
 
+ALL_WITH_SIDECARS = (
+    *("mirror", "-o", "out", "--album", "*", "--sidecars", "xmp"),
+    *("--delete", "--max-delete", "100%", "--trash-dir", "bin"),
+)
 SCENES = (
     Scene(
         "upload",
@@ -251,12 +257,17 @@ SCENES = (
     Scene(
         "gone-meanwhile",
         _two_told_albums,
-        (
-            *("mirror", "-o", "out", "--album", "*", "--sidecars", "xmp"),
-            *("--delete", "--max-delete", "100%", "--trash-dir", "bin"),
-        ),
+        ALL_WITH_SIDECARS,
         _nothing_left,
         _all_gone,
+    ),
+    Scene(
+        "gone-meanwhile-nas",
+        _two_told_albums,
+        ALL_WITH_SIDECARS,
+        _nothing_left,
+        _all_gone,
+        "disk.unnamed!EOPNOTSUPP",  # as network file systems do
     ),
     Scene("repair", _decayed, ("check", "--scrub", "out", "--repair"), _mended),
 )
