@@ -139,9 +139,8 @@ class SmallStore:
                 self._unnamed = False
                 written = self._write_parts(group, closing)
             whole = [_whole(job, file) for job, file in zip(jobs, written, strict=True)]
-            promise_names(
-                run, [one.placed for one in whole if isinstance(one, Whole)], durable=True
-            )
+            names = [one.placed for one in whole if isinstance(one, Whole)]
+            promise_names(run, names, durable=True)
             return [_settle(run, job, one) for job, one in zip(jobs, whole, strict=True)]
 
     def _write_unnamed(self, group: Sequence[Small], closing: ExitStack) -> list[Written] | None:
@@ -189,13 +188,13 @@ def _whole(job: Job, file: Written) -> Whole | Exception:
     """Check a file's bytes and make it durable."""
     if isinstance(file, Exception):
         return file
-    asset = job.wanted.asset
+    asset, (_, name) = job.wanted.asset, split(job.wanted.path)
     try:
         try:
             check_bytes(asset, file.size, file.sha1)
             seen = file.finish(asset.modified)
         except OSError as error:
-            raise write_error(error, file.folder.path) from None
+            raise write_error(error, os.path.join(file.folder.path, name)) from None
     except TransferError as error:
         _drop(file)
         return error

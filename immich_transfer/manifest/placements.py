@@ -164,39 +164,23 @@ class Placements(Room):
     ) -> None:
         """Remember files of ours as they are now: they have arrived, and whatever move they were on
         is over, but for those that `moving` sends on, by collection and asset."""
-        values = [
-            (
-                row.collection,
-                asset_in(row.asset_id),
-                mirror,
-                name_in(row.path),
-                name_in(name_key(row.path)),
-                name_in(row.base),
-                row.sha1,
-                row.fingerprint.size,
-                signed(row.fingerprint.mtime_ns),
-                signed(row.fingerprint.inode),
-                row.xxh3,
-                row.proven,
-                row.sidecar_stamp,
-                None if target is None else name_in(target),
-            )
-            for row in rows
-            for target in (moving.get((row.collection, row.asset_id)),)
-        ]
+        values = []
+        for row in rows:
+            target = moving.get((row.collection, row.asset_id))
+            on_the_way = None if target is None else name_in(target)
+            values.append((*_values(mirror, row), name_in(name_key(row.path)), on_the_way))
         if values and self._db.writable:
             with self._db.write() as connection:
                 connection.executemany(
-                    "INSERT OR REPLACE INTO placed (collection, asset_id, mirror, path, path_key,"
-                    " base, sha1, size, mtime_ns, inode, xxh3, proven, sidecar_stamp, moving)"
-                    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                    f"INSERT OR REPLACE INTO placed (mirror, {_COLUMNS}, path_key, moving)"
+                    f" VALUES ({marks(14)})",
                     values,
                 )
                 connection.executemany(
                     "DELETE FROM parts WHERE mirror = ? AND asset_id = ?",
-                    [(mirror, value[1]) for value in values],
+                    [(mirror, value[2]) for value in values],
                 )
-                connection.executemany(_END_ARRIVAL, [value[:2] for value in values])
+                connection.executemany(_END_ARRIVAL, [value[1:3] for value in values])
 
     def unplace(self, rows: Iterable[tuple[int, AssetId]]) -> None:
         """Forget files that are no longer ours, by collection and asset."""
@@ -230,27 +214,12 @@ class Placements(Room):
     def begin_arrivals(self, mirror: int, rows: Iterable[Placed], *, durable: bool = False) -> None:
         """Remember files that are about to get their final names; if asked for, through a power
         cut."""
-        values = [
-            (
-                row.collection,
-                asset_in(row.asset_id),
-                mirror,
-                name_in(row.path),
-                name_in(row.base),
-                row.sha1,
-                row.fingerprint.size,
-                signed(row.fingerprint.mtime_ns),
-                signed(row.fingerprint.inode),
-                row.xxh3,
-                row.proven,
-                row.sidecar_stamp,
-            )
-            for row in rows
-        ]
+        values = [_values(mirror, row) for row in rows]
         if values and self._db.writable:
             with self._db.write(durable=durable) as connection:
                 connection.executemany(
-                    "INSERT OR REPLACE INTO arrivals VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", values
+                    f"INSERT OR REPLACE INTO arrivals (mirror, {_COLUMNS}) VALUES ({marks(12)})",
+                    values,
                 )
 
     def arrivals(self, mirror: int) -> list[Placed]:
@@ -297,6 +266,24 @@ class Placements(Room):
         if keys and self._db.writable:
             with self._db.write() as connection:
                 connection.executemany("DELETE FROM parts WHERE mirror = ? AND asset_id = ?", keys)
+
+
+def _values(mirror: int, row: Placed) -> tuple[object, ...]:
+    """The mirror, then `_COLUMNS`."""
+    return (
+        mirror,
+        row.collection,
+        asset_in(row.asset_id),
+        name_in(row.path),
+        name_in(row.base),
+        row.sha1,
+        row.fingerprint.size,
+        signed(row.fingerprint.mtime_ns),
+        signed(row.fingerprint.inode),
+        row.xxh3,
+        row.proven,
+        row.sidecar_stamp,
+    )
 
 
 def _placed(row: tuple[int, bytes, bytes, bytes, Sha1, int, int, int, bytes, int, str]) -> Placed:
