@@ -12,6 +12,7 @@ import sys
 
 import pytest
 
+from immich_transfer.failpoints import VARIABLE
 from tests.e2e.support import Bench, Running, Server, photo, until
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
@@ -83,10 +84,13 @@ def test_while_mirroring_films(bench: Bench, server: Server, transfers: int | No
     counted(running, server, "original", transfers or DEFAULT)
 
 
+@pytest.mark.parametrize("refused", ["", "disk.unnamed!EOPNOTSUPP"], ids=["unnamed", "parts"])
 @pytest.mark.parametrize("transfers", [8, 16])
-def test_while_writing_many_small_files(bench: Bench, server: Server, transfers: int) -> None:
+def test_while_writing_many_small_files(
+    bench: Bench, server: Server, transfers: int, refused: str
+) -> None:
     """Bodies in memory become files by the group: the limit of the system stands for the count, and
-    a group that were too large could not be opened."""
+    a group that were too large could not be opened. On a network file system, too."""
     for number in range(4):
         server.seed(assets=60, size=3_000, album=f"A{number}")
     allowed = transfers + HASHERS + BESIDE + transfers + SPARE_LINES + 2
@@ -94,6 +98,7 @@ def test_while_writing_many_small_files(bench: Bench, server: Server, transfers:
         "mirror",
         *("-o", "out", "--album", "*", "--hashers", str(HASHERS), "--transfers", str(transfers)),
         prefix=["prlimit", f"--nofile={allowed}:{allowed}"],
+        env={VARIABLE: refused},
     )
     result = running.finish()
     assert (result.code, result.outcomes) == (0, {"downloaded": 240}), result.told()

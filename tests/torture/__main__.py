@@ -27,11 +27,15 @@ from .machine import Dawn, NightMachine
 
 STEPS = 100
 """Acts and runs in one night."""
+DISKS = ["", "disk.unnamed!EOPNOTSUPP"]
+"""A local one, and one like a network file system."""
 SIDE_BY_SIDE = 2
 """Nights per processor: many wait for a server that is away, or between attempts."""
 
 
-def nights(number: int, seconds: float, version: str, *, shrink: bool) -> Counter[str]:
+def nights(
+    number: int, seconds: float, version: str, refused: str, *, shrink: bool
+) -> Counter[str]:
     """Nights one after another until the time is over."""
     figures: Counter[str] = Counter()
     ends = time.monotonic() + seconds
@@ -48,7 +52,13 @@ def nights(number: int, seconds: float, version: str, *, shrink: bool) -> Counte
         try:
             while time.monotonic() < ends:
                 sightings: list[str] = []
-                parts = {"box": box, "figures": figures, "ends": ends, "sightings": sightings}
+                parts = {
+                    "box": box,
+                    "figures": figures,
+                    "ends": ends,
+                    "sightings": sightings,
+                    "refused": refused,
+                }
                 machine = type("Machine", (NightMachine,), parts)
                 try:
                     run_state_machine_as_test(seed(number)(machine), settings=chosen)
@@ -56,7 +66,7 @@ def nights(number: int, seconds: float, version: str, *, shrink: bool) -> Counte
                     break
                 except Exception:
                     figures["violations"] += 1
-                    print(f"--- seed {number}, server {version}", flush=True)
+                    print(f"--- seed {number}, server {version}, refused {refused!r}", flush=True)
                     for sighting in sightings[:1]:
                         print(f"first seen after\n{sighting}", flush=True)
                     traceback.print_exc(file=sys.stdout)
@@ -72,15 +82,17 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--version", help="of the server; several are used in turn otherwise")
+    parser.add_argument("--refused", help="to every run, as failpoints; disks take turns otherwise")
     parser.add_argument("--shrink", action="store_true", help="a violation's shortest sequence")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.worker:
-        found = nights(asked.seed, asked.seconds, asked.version, shrink=asked.shrink)
+        found = nights(asked.seed, asked.seconds, asked.version, asked.refused, shrink=asked.shrink)
         print(json.dumps(found))
         return 0
     print(f"seed {asked.seed}, {asked.seconds:g} s", flush=True)
     versions = [asked.version] if asked.version else ["2.7", "3.0"]
+    disks = DISKS if asked.refused is None else [asked.refused]
     workers = [
         subprocess.Popen(
             [
@@ -88,6 +100,7 @@ def main() -> int:
                 *("--seed", str(asked.seed * 1_000_000 + place * 10_000)),
                 *("--seconds", str(asked.seconds)),
                 *("--version", versions[place % len(versions)]),
+                *("--refused", disks[place // 2 % len(disks)]),
                 *(["--shrink"] if asked.shrink else []),
             ],
             stdout=subprocess.PIPE,

@@ -92,6 +92,8 @@ class NightMachine(RuleBasedStateMachine):
     box: SandboxProcess
     figures: Counter[str]
     sightings: list[str]
+    refused: str = ""
+    """What the system refuses to every run, as failpoints."""
     ends: float = math.inf
     """When the night is over, as `time.monotonic()` says it."""
 
@@ -99,7 +101,8 @@ class NightMachine(RuleBasedStateMachine):
         super().__init__()
         self.home = Path(tempfile.mkdtemp(prefix="night-"))
         self.server = Server(self.box)
-        self.night = Witness(Night(self.home / "home", self.server, self.figures), self.sightings)
+        night = Night(self.home / "home", self.server, self.figures, self.refused)
+        self.night = Witness(night, self.sightings)
 
     @initialize(folder=folders, sizes=sizes)
     def begin(self, folder: str, sizes: list[int]) -> None:

@@ -30,15 +30,15 @@ SIZES = (900, 4_000, 30_000, 600_000)
 FOLDERS = (".", "a", "a/b", "[2024] Trip")
 
 EVERYWHERE = ("http.request", "http.answer", "manifest.commit", "manifest.committed")
+ON_DISK = (
+    *("disk.sync", "disk.appear", "disk.link", "disk.write"),
+    *("disk.move", "disk.unlink"),
+)
 POINTS = {
     "upload": (*EVERYWHERE, *EVERYWHERE, "disk.remove-source"),
     "check": EVERYWHERE,
-    "download": (*EVERYWHERE, "disk.sync", "disk.appear", "disk.link", "disk.write"),
-    "mirror": (
-        *EVERYWHERE,
-        *("disk.sync", "disk.appear", "disk.link", "disk.write"),
-        *("disk.move", "disk.unlink", "disk.folder-sync"),
-    ),
+    "download": (*EVERYWHERE, *ON_DISK),
+    "mirror": (*EVERYWHERE, *ON_DISK, "disk.folder-sync"),
 }
 """Where the plug is pulled."""
 FAULTS = (
@@ -72,8 +72,12 @@ HONEST = (0, 3, 4, 5, 8)
 class Night:
     """One world; `figures` counts what was done to it."""
 
-    def __init__(self, home: Path, server: Server, figures: Counter[str]) -> None:
+    def __init__(
+        self, home: Path, server: Server, figures: Counter[str], refused: str = ""
+    ) -> None:
+        """`refused` is what the system refuses to every run, as failpoints."""
         self.server = server
+        self.refused = refused
         self.bench = Bench(home, server.url, server.key)
         self.figures = figures
         self.made = 0
@@ -196,6 +200,12 @@ class Night:
             case kind:
                 return (kind, "-o", "out", "--album-id", self.album, *command[1:])
 
+    def _start(self, *command: str, at: str = "") -> Running:
+        return self.bench.start(*command, env={VARIABLE: f"{at},{self.refused}"})
+
+    def _run(self, *command: str) -> Result:
+        return self._start(*command).finish()
+
     @contextmanager
     def _watched(self, command: tuple[str, ...]) -> Iterator[None]:
         """Safety before and after."""
@@ -212,7 +222,7 @@ class Night:
         """Nothing goes wrong: what the run says must be true, and complete when it says 0."""
         command = self.whole(command)
         with self._watched(command):
-            result = self.bench.run(*command, code=None)
+            result = self._run(*command)
         self.figures["clean runs"] += 1
         self._judge(command, result)
         return result
@@ -222,7 +232,7 @@ class Night:
         command = self.whole(command)
         with self._watched(command):
             self.server.box.faults(*faults)
-            result = self.bench.run(*command, *PATIENT, code=None)
+            result = self._run(*command, *PATIENT)
             self._calm()
         self.figures["runs against faults"] += 1
         if result.code not in HONEST:
@@ -234,7 +244,7 @@ class Night:
         command = self.whole(command)
         with self._watched(command):
             self.server.box.faults(*faults)
-            result = self.bench.start(*command, *PATIENT, env={VARIABLE: at}).finish(checked=False)
+            result = self._start(*command, *PATIENT, at=at).finish(checked=False)
             self._calm()
         killed = result.code == -signal.SIGKILL
         self.figures["kills" if killed else "runs that were over before their kill"] += 1
@@ -244,7 +254,7 @@ class Night:
         command = self.whole(command)
         with self._watched(command):
             self.server.box.reset_stats()
-            running = self.bench.start(*command, *PATIENT)
+            running = self._start(*command, *PATIENT)
             until(lambda: _over(running) or self.server.requests() >= requests)
             self.server.restart()
             self.figures["server restarts"] += 1
@@ -281,7 +291,7 @@ class Night:
         """A dry run writes nothing, here or there (law 9)."""
         command = self.whole(command)
         before = (self.server.box.state(), _tree(self.bench.home))
-        result = self.bench.run(*command, "--dry-run", code=None)
+        result = self._run(*command, "--dry-run")
         self.figures["runs"] += 1
         self.figures["dry runs"] += 1
         if (self.server.box.state(), _tree(self.bench.home)) != before:
