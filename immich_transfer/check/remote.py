@@ -17,6 +17,7 @@ from immich_transfer.config.options import (
     ServerOptions,
     TransferOptions,
 )
+from immich_transfer.download.arrivals import read_arrivals
 from immich_transfer.download.compare import Seen, look, read
 from immich_transfer.download.flow import cut_all, finish_books
 from immich_transfer.download.list import list_sources
@@ -102,6 +103,7 @@ async def _pipeline(run: DownloadRun, proof: Proof) -> None:
 
 async def _work(run: DownloadRun, proof: Proof) -> None:
     try:
+        await run.in_thread(read_arrivals, run)
         await list_sources(run)
         if run.stopping:
             return

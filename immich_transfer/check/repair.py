@@ -17,6 +17,7 @@ from immich_transfer.config.options import (
     ServerOptions,
     TransferOptions,
 )
+from immich_transfer.download.arrivals import settle_arrivals
 from immich_transfer.download.compare import Job
 from immich_transfer.download.fetch import Done, Fetcher
 from immich_transfer.download.flow import cut_all, finish_books
@@ -94,6 +95,8 @@ class _Repair:
     async def _work(self) -> None:
         run = self._run
         try:
+            if not run.dry:
+                await run.in_thread(settle_arrivals, run)
             await examine_all(
                 pages(run.manifest, self._scope),
                 run.destination,

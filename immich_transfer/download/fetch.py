@@ -63,6 +63,8 @@ class Fetcher:
         self._to_settle = to_settle
         self._claims: dict[AssetId, list[Job]] = {}
         """Assets on their way, with the other places that wait for them."""
+        self._intended: dict[AssetId, str] = {}
+        """The promised part files of large ones."""
 
     async def run(self, to_fetch: asyncio.Queue[Job | None]) -> None:
         """Start a transfer for every job; a stop lets those in flight finish."""
@@ -106,6 +108,7 @@ class Fetcher:
             asset = job.wanted.asset
             if not (job.here or _small(asset) or asset.id in self._claims):
                 first.setdefault(asset.id, part_of(job.wanted))
+        self._intended.update((part.asset_id, part.path) for part in first.values())
         parts = [part for part in first.values() if not _known(self._run, part)]
         if not parts:
             return
@@ -146,6 +149,7 @@ class Fetcher:
             run.cut(error)
         finally:
             slot.release()
+            self._intended.pop(job.wanted.asset.id, None)
 
     async def _bring(self, job: Job, slot: Slot) -> InPlace:
         """The file in its place, by a link to a copy we have or by its body."""
@@ -163,6 +167,10 @@ class Fetcher:
         """Attempts until the file is there."""
         run, wanted = self._run, job.wanted
         small = _small(wanted.asset)
+        part = part_of(wanted)
+        if not small and self._intended.get(wanted.asset.id) != part.path:
+            # It was to be linked to another file of the asset, which did not come.
+            await run.in_thread(promise_parts, run, [part])
 
         async def attempt(number: int) -> InPlace:
             await slot.take()
@@ -189,7 +197,7 @@ class Fetcher:
             except (ItemError, Transient) as error:
                 # The body stays where it is: the next run asks for the sidecar alone.
                 if not job.here:
-                    await run.in_thread(run.manifest.place, run.mirror, [placed])
+                    await run.in_thread(_place, run, placed)
                 error.message = f"sidecar: {error.message}"
                 run.fail(wanted, error)
                 return
@@ -244,6 +252,10 @@ class Fetcher:
             "the server knows the asset but cannot send its file: look for it on the server's disk"
         )
         return False
+
+
+def _place(run: DownloadRun, placed: Placed) -> None:
+    run.manifest.place(run.mirror, [placed], arrived=True)
 
 
 def _known(run: DownloadRun, part: Part) -> bool:

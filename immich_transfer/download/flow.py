@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any
 
 import anyio
@@ -28,9 +29,10 @@ from immich_transfer.pipeline.conduct import Asked, Ending, conduct
 from immich_transfer.pipeline.run import Parts
 from immich_transfer.pipeline.shutdown import stages_of
 from immich_transfer.policy.layout import Layout
+from immich_transfer.policy.naming import part_name
 from immich_transfer.policy.reconcile import Step
 
-from .arrivals import settle_arrivals
+from .arrivals import read_arrivals, settle_arrivals
 from .compare import Job, compare, keep, look
 from .fetch import Done, Fetcher
 from .list import list_sources
@@ -105,7 +107,9 @@ async def _pipeline(run: DownloadRun) -> None:
 
 async def _work(run: DownloadRun) -> None:
     try:
-        if not run.dry:
+        if run.dry:
+            await run.in_thread(read_arrivals, run)
+        else:
             await run.in_thread(settle_arrivals, run)
             await run.in_thread(recover, run)
         if run.options.sidecars != "none":
@@ -145,8 +149,7 @@ async def _bring(run: DownloadRun) -> None:
     to_fetch: asyncio.Queue[Job | None] = asyncio.Queue(UNFETCHED_JOBS)
     to_settle: Batcher[Done] = Batcher(size=500, linger=0.1, bound=1 << 30)
     to_settle.open()
-    before = await run.in_thread(run.manifest.parts, run.mirror)
-    run.parts = {part.asset_id: part for part in before}
+    run.parts = {p.asset_id: p for p in await run.in_thread(run.manifest.parts, run.mirror)}
     listed = {source.number for source in run.sources}
     kept = await run.in_thread(run.manifest.collections, run.mirror)
     others = any(collection.number not in listed for collection in kept)
@@ -172,25 +175,43 @@ async def _bring(run: DownloadRun) -> None:
         for stage in stages:
             group.start_soon(stage)
     if not run.stopping:
-        await run.in_thread(_sweep_parts, run, before, others)
+        await run.in_thread(_sweep_parts, run, others)
+        await run.in_thread(partial(settle_arrivals, run, last=True))
 
 
-def _sweep_parts(run: DownloadRun, before: Sequence[Part], others: bool) -> None:
-    """Part files of earlier runs that nobody goes on with: their assets left, or are here by now (a
-    crash between the last two steps leaves a file with both its names). With `others`, collections
-    that were not listed may want what these do not."""
-    owed = {part.asset_id: part.path for part in run.manifest.parts(run.mirror)}
-    ended = []
-    for part in before:
-        if owed.get(part.asset_id) == part.path:
-            wanted = others or any(
-                run.catalog.holds(s.number, [part.asset_id]) for s in run.sources
-            )
-            if wanted and not is_part_of_sidecar(part):
-                continue
-            ended.append(part.asset_id)
+def _sweep_parts(run: DownloadRun, others: bool) -> None:
+    """Part files that nobody goes on with: their assets left, or are here by now. With `others`,
+    collections that were not listed may want what these do not."""
+    parts = run.manifest.parts(run.mirror)
+    needed = _needed(run, parts, others)
+    ended = [part for part in parts if part.asset_id not in needed]
+    for part in ended:
         remove_part(run, part)
-    run.manifest.end_parts(run.mirror, ended)
+    run.manifest.end_parts(run.mirror, [part.asset_id for part in ended])
+
+
+def _needed(run: DownloadRun, parts: Sequence[Part], others: bool) -> set[AssetId]:
+    """Whose part file a later run goes on with: of a content that is listed and not yet there."""
+    ids = [part.asset_id for part in parts if not is_part_of_sidecar(part)]
+    assets = run.catalog.assets(ids)
+    copies = run.manifest.placed_copies(run.mirror, ids)
+    held = [(source.number, run.catalog.holds(source.number, ids)) for source in run.sources]
+    needed = set()
+    for part in parts:
+        asset = assets.get(part.asset_id)
+        wanting = {number for number, holds in held if part.asset_id in holds}
+        if asset is None or not wanting:
+            if others and not is_part_of_sidecar(part):
+                needed.add(part.asset_id)
+            continue
+        here = {
+            copy.collection
+            for copy in copies.get(asset.id, ())
+            if asset.sha1 is None or copy.sha1 == asset.sha1
+        }
+        if wanting - here and split(part.path)[1] == part_name(asset.id, asset.sha1):
+            needed.add(asset.id)
+    return needed
 
 
 async def _mind_free_space(run: DownloadRun) -> None:

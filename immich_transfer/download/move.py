@@ -10,7 +10,7 @@ aside, and a sidecar that is not as we wrote it stays where it is.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -287,10 +287,15 @@ def _carry_sidecars(run: DownloadRun, placed: Placed, path: str, target: str, tr
 
 def _sync(run: DownloadRun, trip: _Trip) -> None:
     """Make the renames durable, before the manifest says that they are done."""
-    for relative in sorted(trip.touched):
+    sync_folders(run, trip.touched)
+    trip.touched.clear()
+
+
+def sync_folders(run: DownloadRun, folders: Iterable[str]) -> None:
+    """Make the names in them durable, as far as they are still there."""
+    for relative in sorted(folders):
         with suppress(OSError, ItemError), run.destination.folder(relative) as folder:
             folder.sync()
-    trip.touched.clear()
 
 
 def remove_empty_folders(run: DownloadRun) -> None:

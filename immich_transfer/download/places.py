@@ -124,22 +124,6 @@ def _into_place(run: DownloadRun, job: Job, folder: Folder, part: str, placed: P
             return InPlace(placed, f"the local file is now {aside}", conflict=True)
 
 
-def untouched(
-    run: DownloadRun, placed: Placed, folder: Folder, name: str, status: os.stat_result
-) -> bool:
-    """Whether a file is as we wrote it. A folder that was copied to another disk has new inodes
-    everywhere, so there its bytes decide."""
-    if not is_file(status):
-        return False
-    if same_file(placed.fingerprint, fingerprint(status)):
-        return True
-    if status.st_size != placed.fingerprint.size:
-        return False
-    _, sha1, _ = read_hashes(folder, name, on_bytes=run.still_wanted)
-    run.totals.bytes_hashed += status.st_size
-    return sha1 == placed.sha1
-
-
 def _may_go(job: Job, folder: Folder, name: str) -> bool:
     """What was to be replaced when we began still is what it was."""
     status = folder.look(name)

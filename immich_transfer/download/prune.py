@@ -13,15 +13,17 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 
-from immich_transfer.disk.place import Destination, Folder, split
+from immich_transfer.disk.digest import fingerprint
+from immich_transfer.disk.part import read_hashes
+from immich_transfer.disk.place import Destination, Folder, is_file, split
 from immich_transfer.disk.refusals import write_error
 from immich_transfer.errors import LimitReached, RunError, TransferError
 from immich_transfer.model import AssetId, ItemResult, Outcome, Placed
 from immich_transfer.policy.naming import part_name, with_suffix
+from immich_transfer.policy.reconcile import same_file
 from immich_transfer.policy.removal import allowed
 
 from .move import remove_empty_folders
-from .places import untouched
 from .run import DownloadRun, Source
 from .sidecars import SIDECARS, as_written, sidecar_name
 
@@ -35,6 +37,7 @@ async def prune(run: DownloadRun) -> None:
     total = 0
     for source in run.sources:
         here = await run.in_thread(run.manifest.placed_count, source.number)
+        here += sum(placed.collection == source.number for placed in run.arrived)
         total += here
         gone = await run.in_thread(_count, run, source) if here else 0
         if gone:
@@ -110,7 +113,8 @@ def _count(run: DownloadRun, source: Source) -> int:
 
 def leaving(run: DownloadRun, source: Source) -> Iterator[list[Placed]]:
     """Files of a collection whose asset is not in it any more."""
-    for page in run.manifest.every_placed(run.mirror, source.number):
+    arrived = [placed for placed in run.arrived if placed.collection == source.number]
+    for page in itertools.chain(run.manifest.every_placed(run.mirror, source.number), [arrived]):
         held = run.catalog.holds(source.number, [placed.asset_id for placed in page])
         left = [placed for placed in page if placed.asset_id not in held]
         if left:
@@ -189,7 +193,7 @@ def _remove_one(
             status = opened.look(name)
             if status is None:
                 note = "was not there any more"
-            elif not untouched(run, placed, opened, name, status):
+            elif not _untouched(run, placed, opened, name, status):
                 return Outcome.SKIPPED, "left the server, but was changed here: it stays"
             if run.dry:
                 return Outcome.REMOVED, note
@@ -213,6 +217,22 @@ def _remove_one(
         raise write_error(error, placed.path) from None
     run.left_folders.add(folder)
     return Outcome.REMOVED, note
+
+
+def _untouched(
+    run: DownloadRun, placed: Placed, folder: Folder, name: str, status: os.stat_result
+) -> bool:
+    """Whether a file is as we wrote it. A folder that was copied to another disk has new inodes
+    everywhere, so there its bytes decide."""
+    if not is_file(status):
+        return False
+    if same_file(placed.fingerprint, fingerprint(status)):
+        return True
+    if status.st_size != placed.fingerprint.size:
+        return False
+    _, sha1, _ = read_hashes(folder, name, on_bytes=run.still_wanted)
+    run.totals.bytes_hashed += status.st_size
+    return sha1 == placed.sha1
 
 
 class Trash:

@@ -15,7 +15,7 @@ from immich_transfer.immich.archives import Archives
 from immich_transfer.immich.listing import Listing
 from immich_transfer.immich.originals import Originals
 from immich_transfer.manifest.catalog import Catalog, Wanted
-from immich_transfer.model import AssetId, ItemResult, Outcome, Part, Sha1
+from immich_transfer.model import AssetId, ItemResult, Outcome, Part, Placed, Sha1
 from immich_transfer.pipeline.run import Books, Parts, Run
 from immich_transfer.policy.layout import Layout
 from immich_transfer.policy.pacing import TokenBucket
@@ -69,6 +69,8 @@ class DownloadRun(Run):
 
         self.parts: dict[AssetId, Part] = {}
         """Part files that earlier runs left, and those that broken attempts of this one leave."""
+        self.arrived: list[Placed] = []
+        """Files of a killed run that are not placed, in a run that only looks."""
         self.left_folders: set[str] = set()
         """Folders that files of ours left: they may be empty now."""
 

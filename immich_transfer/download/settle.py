@@ -55,5 +55,6 @@ def _make_durable(run: DownloadRun, batch: Sequence[Done]) -> set[str]:
                     lost.add(relative)
         except (FileNotFoundError, ItemError):
             lost.add(relative)
-    run.manifest.place(run.mirror, [done.placed for done in batch if done.folder not in lost])
+    here = [done.placed for done in batch if done.folder not in lost]
+    run.manifest.place(run.mirror, here, arrived=True)
     return lost

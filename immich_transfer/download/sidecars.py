@@ -2,7 +2,9 @@
 
 Written when the asset, its albums or its name changed since, or when there is none. A sidecar that
 somebody else wrote, or edited after us, is left alone and named. The stamp in the manifest tells:
-what the sidecar was made from, and the hash of what was written ('-': it is somebody else's).
+what the sidecar was made from, and the hash of what was written ('-': it is somebody else's). While
+one is about to be replaced, and after a crash then, there are several hashes: what is there is one
+of them, and ours.
 """
 
 from __future__ import annotations
@@ -45,8 +47,20 @@ def sidecar_name(name: str, kind: str) -> str:
 
 def as_written(folder: Folder, name: str, *stamps: str | None) -> bool:
     """Whether a sidecar is there just as we wrote it, whichever of the stamps tells of that."""
-    ours = {(stamp or "").partition(" ")[2] for stamp in stamps} - {"", "-"}
+    ours = {each for stamp in stamps for each in _hashes(stamp)}
     return bool(ours) and _digest(folder, name) in ours
+
+
+def _hashes(stamp: str | None) -> list[str]:
+    """Of what a stamp says was written."""
+    return [each for each in (stamp or "").split()[1:] if each != "-"]
+
+
+def _also(placed: Placed, digest: str) -> Placed:
+    """A file whose sidecar may be the one of this hash by now, and is due as much as before."""
+    made_from = (placed.sidecar_stamp or "?").split()[0]
+    hashes = dict.fromkeys([*_hashes(placed.sidecar_stamp), digest])
+    return msgspec.structs.replace(placed, sidecar_stamp=" ".join([made_from, *hashes]))
 
 
 def _inputs(run: DownloadRun, wanted: Wanted) -> str:
@@ -119,31 +133,35 @@ async def write_sidecar(
     kind = run.options.sidecars
     content = render_xmp(told) if kind == "xmp" else render_json(told)
 
+    digest = xxhash.xxh3_64(content).hexdigest()
     made_from = _inputs(run, wanted)
-    stamped = msgspec.structs.replace(
-        placed, sidecar_stamp=f"{made_from} {xxhash.xxh3_64(content).hexdigest()}"
-    )
 
-    def work() -> str | None:
+    def work() -> tuple[str, str | None]:
+        """The new stamp, and the note."""
         copies = run.manifest.placed_copies(run.mirror, [placed.asset_id])
         shared = [c for c in copies.get(placed.asset_id, ()) if c.path == placed.path]
         known = [placed.sidecar_stamp, *(c.sidecar_stamp for c in shared)]
         with run.destination.folder(folder, make=True) as opened:
-            note = _store(run, opened, sidecar_name(name, kind), content, stamped, known)
+            note = _store(run, opened, sidecar_name(name, kind), content, placed, shared)
+            if note is not None:
+                return f"{made_from} -", note  # said once, not in every run
+            stays = [h for stamp in known for h in _hashes(stamp)]
             for other in SIDECARS:
                 old = sidecar_name(name, other)
-                if other != kind and note is None and as_written(opened, old, *known):
-                    opened.remove(old)  # what it said is in the new one
-            return note
+                if other != kind and as_written(opened, old, *known):
+                    try:
+                        opened.remove(old)  # what it said is in the new one
+                    except FileNotFoundError:
+                        pass  # for another collection, meanwhile
+                    except OSError:
+                        return " ".join([made_from, *dict.fromkeys([digest, *stays])]), None
+        return f"{made_from} {digest}", None
 
     try:
-        note = await run.in_thread(work)
+        stamp, note = await run.in_thread(work)
     except OSError as error:
         raise write_error(error, f"{placed.path}.{kind}") from None
-    if note is None:
-        return stamped, None
-    # Said once, not in every run.
-    return msgspec.structs.replace(placed, sidecar_stamp=f"{made_from} -"), note
+    return msgspec.structs.replace(placed, sidecar_stamp=stamp), note
 
 
 def _store(
@@ -152,38 +170,36 @@ def _store(
     name: str,
     content: bytes,
     placed: Placed,
-    known: Sequence[str | None],
+    shared: Sequence[Placed],
 ) -> str | None:
-    """Write it, unless what is there is not ours; then say so."""
+    """Write it, unless what is there is not ours; then say so. `shared` is what the manifest has of
+    this very place, for whatever collection."""
+    digest = xxhash.xxh3_64(content).hexdigest()
     there = folder.look(name)
     if there is not None:
         if not is_file(there):
             return f"{name} is not a file: no sidecar was written"
-        now = _digest(folder, name)
-        if now == xxhash.xxh3_64(content).hexdigest():
+        if _digest(folder, name) == digest:
             return None
-        if not as_written(folder, name, *known):
+        if not as_written(folder, name, placed.sidecar_stamp, *(c.sidecar_stamp for c in shared)):
             return f"{name} was made or edited by somebody else: left as it is"
-    promise_names(run, [placed])
-    if there is None and AVAILABLE and _appear(folder, name, content):
-        return None
-    part = part_of_sidecar(placed)
-    temporary = split(part.path)[1]
-    promise_parts(run, [part])
-    descriptor = folder.open_write(temporary)
+    run.manifest.stamp([_also(copy, digest) for copy in shared])
+    if all(
+        (c.collection, c.fingerprint) != (placed.collection, placed.fingerprint) for c in shared
+    ):
+        promise_names(run, [_also(placed, digest)])  # it has only just arrived itself
     try:
-        os.ftruncate(descriptor, 0)
-        _write(descriptor, content)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    folder.move(temporary, folder, name, replace=there is not None)
-    run.manifest.end_parts(run.mirror, [part.asset_id])
+        if there is not None or not AVAILABLE or not _appear(folder, name, content):
+            _write_part(run, folder, name, content, placed, replace=there is not None)
+    except FileExistsError:
+        if _digest(folder, name) != digest:
+            return f"{name} was made by somebody else meanwhile: left as it is"
     return None
 
 
 def _appear(folder: Folder, name: str, content: bytes) -> bool:
-    """Write a file that has no name until it is whole; False where there are no such files."""
+    """Write a file that has no name until it is whole; False where there are no such files. Raises
+    FileExistsError."""
     try:
         file = Unnamed(folder, content)
     except NotImplementedError:
@@ -194,6 +210,29 @@ def _appear(folder: Folder, name: str, content: bytes) -> bool:
     finally:
         file.close()
     return True
+
+
+def _write_part(
+    run: DownloadRun, folder: Folder, name: str, content: bytes, placed: Placed, *, replace: bool
+) -> None:
+    """Write it beside its place, then rename. Raises FileExistsError unless it may be replaced."""
+    part = part_of_sidecar(placed)
+    temporary = split(part.path)[1]
+    promise_parts(run, [part])
+    descriptor = folder.open_write(temporary)
+    try:
+        os.ftruncate(descriptor, 0)
+        _write(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    try:
+        folder.move(temporary, folder, name, replace=replace)
+    except FileExistsError:
+        folder.remove(temporary)
+        run.manifest.end_parts(run.mirror, [part.asset_id])
+        raise
+    run.manifest.end_parts(run.mirror, [part.asset_id])
 
 
 def part_of_sidecar(placed: Placed) -> Part:

@@ -139,8 +139,14 @@ class SmallStore:
                 self._unnamed = False
                 written = self._write_parts(group, closing)
             whole = [_whole(job, file) for job, file in zip(jobs, written, strict=True)]
-            names = [one.placed for one in whole if isinstance(one, Whole)]
-            promise_names(run, names, durable=True)
+            try:
+                names = [one.placed for one in whole if isinstance(one, Whole)]
+                promise_names(run, names, durable=True)
+            except BaseException:
+                for one in whole:
+                    if isinstance(one, Whole):
+                        _drop(one.file)
+                raise
             return [_settle(run, job, one) for job, one in zip(jobs, whole, strict=True)]
 
     def _write_unnamed(self, group: Sequence[Small], closing: ExitStack) -> list[Written] | None:
@@ -148,21 +154,23 @@ class SmallStore:
         destination = self._run.destination
         folders: dict[str, Folder] = {}
         files: list[Written] = []
-        for small in group:
-            folder, _ = split(small.job.wanted.path)
-            try:
-                if folder not in folders:
-                    lease = destination.folder(folder, make=True)
-                    folders[folder] = closing.enter_context(lease)
-                file = Unnamed(folders[folder], small.body)
-                closing.callback(file.close)
-                files.append(file)
-            except NotImplementedError:
-                return None
-            except OSError as error:
-                files.append(write_error(error, os.path.join(destination.root, folder)))
-            except TransferError as error:
-                files.append(error)
+        with ExitStack() as opened:
+            for small in group:
+                folder, _ = split(small.job.wanted.path)
+                try:
+                    if folder not in folders:
+                        lease = destination.folder(folder, make=True)
+                        folders[folder] = opened.enter_context(lease)
+                    file = Unnamed(folders[folder], small.body)
+                    opened.callback(file.close)
+                    files.append(file)
+                except NotImplementedError:
+                    return None
+                except OSError as error:
+                    files.append(write_error(error, os.path.join(destination.root, folder)))
+                except TransferError as error:
+                    files.append(error)
+            closing.push(opened.pop_all())
         return files
 
     def _write_parts(self, group: Sequence[Small], closing: ExitStack) -> list[Written]:

@@ -136,6 +136,19 @@ class Catalog(Names):
                 )
         return found
 
+    def assets(self, ids: Sequence[AssetId]) -> dict[AssetId, RemoteAsset]:
+        """What is known of these."""
+        found = {}
+        with self._use() as db:
+            for chunk in chunks(ids):
+                for asset_id, data, size in db.execute(
+                    "SELECT asset_id, data, size FROM assets LEFT JOIN sizes USING (asset_id)"
+                    f" WHERE asset_id IN ({marks(len(chunk))})",
+                    [asset_in(asset_id) for asset_id in chunk],
+                ):
+                    found[asset_out(asset_id)] = self._asset(data, size)
+        return found
+
     def members(
         self, collection: int, *, videos: bool
     ) -> Iterator[list[tuple[RemoteAsset, AssetId | None]]]:

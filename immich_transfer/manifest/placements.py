@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from immich_transfer.model import AssetId, Collection, Fingerprint, Part, Placed, Sha1
-from immich_transfer.policy.naming import name_key
+from immich_transfer.policy.naming import name_key, part_name
 
 from .database import Room, chunks, marks
 from .encoding import asset_in, asset_out, name_in, name_out, signed
@@ -160,15 +160,19 @@ class Placements(Room):
         mirror: int,
         rows: Iterable[Placed],
         *,
+        arrived: bool = False,
         moving: Mapping[tuple[int, AssetId], str] = MappingProxyType({}),
     ) -> None:
-        """Remember files of ours as they are now: they have arrived, and whatever move they were on
-        is over, but for those that `moving` sends on, by collection and asset."""
+        """Remember files of ours as they are now: their part files are over, with `arrived` what
+        was promised of their names, too, and whatever move they were on but for those that
+        `moving` sends on, by collection and asset."""
         values = []
+        parts = []
         for row in rows:
             target = moving.get((row.collection, row.asset_id))
             on_the_way = None if target is None else name_in(target)
             values.append((*_values(mirror, row), name_in(name_key(row.path)), on_the_way))
+            parts.append((mirror, asset_in(row.asset_id), name_in(_part(row))))
         if values and self._db.writable:
             with self._db.write() as connection:
                 connection.executemany(
@@ -177,10 +181,20 @@ class Placements(Room):
                     values,
                 )
                 connection.executemany(
-                    "DELETE FROM parts WHERE mirror = ? AND asset_id = ?",
-                    [(mirror, value[2]) for value in values],
+                    "DELETE FROM parts WHERE mirror = ? AND asset_id = ? AND path = ?", parts
                 )
-                connection.executemany(_END_ARRIVAL, [value[1:3] for value in values])
+                if arrived:
+                    connection.executemany(_END_ARRIVAL, [value[1:3] for value in values])
+
+    def stamp(self, rows: Iterable[Placed]) -> None:
+        """Remember other sidecar stamps of files that are placed; nothing else of them."""
+        values = [(row.sidecar_stamp, row.collection, asset_in(row.asset_id)) for row in rows]
+        if values and self._db.writable:
+            with self._db.write() as connection:
+                connection.executemany(
+                    "UPDATE placed SET sidecar_stamp = ? WHERE collection = ? AND asset_id = ?",
+                    values,
+                )
 
     def unplace(self, rows: Iterable[tuple[int, AssetId]]) -> None:
         """Forget files that are no longer ours, by collection and asset."""
@@ -284,6 +298,12 @@ def _values(mirror: int, row: Placed) -> tuple[object, ...]:
         row.proven,
         row.sidecar_stamp,
     )
+
+
+def _part(row: Placed) -> str:
+    """The part file that a placed file grew in."""
+    folder, slash, _ = row.path.rpartition("/")
+    return folder + slash + part_name(row.asset_id, row.sha1 if row.proven else None)
 
 
 def _placed(row: tuple[int, bytes, bytes, bytes, Sha1, int, int, int, bytes, int, str]) -> Placed:

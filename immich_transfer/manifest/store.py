@@ -218,10 +218,16 @@ class Manifest(Protocol):
         mirror: int,
         rows: Iterable[Placed],
         *,
+        arrived: bool = False,
         moving: Mapping[tuple[int, AssetId], str] = ...,
     ) -> None:
-        """Remember files of ours as they are now: they have arrived, their part files are over, and
-        so are their moves, but for those that `moving` sends on, by collection and asset."""
+        """Remember files of ours as they are now: their part files are over, with `arrived` what
+        was promised of their names, too, and whatever move they were on but for those that
+        `moving` sends on, by collection and asset."""
+        ...
+
+    def stamp(self, rows: Iterable[Placed]) -> None:
+        """Remember other sidecar stamps of files that are placed; nothing else of them."""
         ...
 
     def unplace(self, rows: Iterable[tuple[int, AssetId]]) -> None: ...

@@ -23,7 +23,7 @@ from immich_transfer.model import (
     Placed,
     Sha1,
 )
-from immich_transfer.policy.naming import name_key
+from immich_transfer.policy.naming import name_key, part_name
 
 A = AssetId("11111111-2222-3333-4444-555555555555")
 B = AssetId("aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee")
@@ -277,6 +277,14 @@ def test_parts_until_the_file_is_placed(manifest: SqliteManifest, mirror: int) -
     manifest.begin_parts(mirror, [])
     assert manifest.parts(mirror) == [Part(A, odd), Part(B, "A/.b.part", '"etag"')]
     manifest.place(mirror, [placed(1, B, "A/b.jpg")])
+    assert len(manifest.parts(mirror)) == 2, "it grew in another part file than this one"
+    content = Sha1(b"\x07" * 20)
+    own = f"A/{part_name(B, content)}"
+    manifest.begin_parts(mirror, [Part(B, own)])
+    elsewhere = placed(1, B, "B/b.jpg", sha1=content)
+    manifest.place(mirror, [elsewhere, placed(2, B, "A/b.jpg", sha1=content, proven=False)])
+    assert manifest.parts(mirror) == [Part(A, odd), Part(B, own)]
+    manifest.place(mirror, [placed(1, B, "A/b.jpg", sha1=content)])
     assert manifest.parts(mirror) == [Part(A, odd)]
     manifest.end_parts(mirror, [A, B])
     assert manifest.parts(mirror) == []
@@ -297,11 +305,25 @@ def test_arrivals_until_the_file_is_placed(
     signed = placed(1, A, odd.path, fingerprint=Fingerprint(1, -2, -3))
     assert manifest.arrivals(mirror) == [signed, stamped, placed(2, B, "B/b.jpg")]
     manifest.place(mirror, [stamped])
+    assert len(manifest.arrivals(mirror)) == 3, "known by other means"
+    manifest.place(mirror, [stamped], arrived=True)
     assert manifest.arrivals(mirror) == [signed, placed(2, B, "B/b.jpg")], "of one collection"
     manifest.end_arrivals([(1, A), (2, B)])
     manifest.end_arrivals([])
     assert manifest.arrivals(mirror) == []
     assert manifest.arrivals(other) == [placed(3, A, "a.jpg")]
+
+
+def test_stamps_of_files_that_are_placed(manifest: SqliteManifest, mirror: int) -> None:
+    manifest.place(mirror, [placed(1, A, "a.jpg"), placed(2, A, "b.jpg", sidecar_stamp="s 1")])
+    manifest.intend_moves([(1, A, "c.jpg")])
+    stamped = placed(1, A, "not looked at", sidecar_stamp="s 2")
+    manifest.stamp([stamped, placed(3, A, "nor placed", sidecar_stamp="s 3")])
+    manifest.stamp([])
+    row = placed(1, A, "a.jpg", sidecar_stamp="s 2")
+    assert manifest.moves(mirror) == [(row, "c.jpg")], "nothing else of it changed"
+    assert manifest.placed(2, [A]) == {A: placed(2, A, "b.jpg", sidecar_stamp="s 1")}
+    assert manifest.placed(3, [A]) == {}
 
 
 def test_a_collection_that_a_file_may_have_arrived_in_is_kept(
@@ -393,6 +415,7 @@ def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     dry.begin_parts(mirror, [Part(A, "p")])
     dry.begin_arrivals(mirror, [placed(number, B, "A/b.jpg")])
     dry.end_arrivals([(number, B)])
+    dry.stamp([placed(number, A, "A/a.jpg", sidecar_stamp="s 1")])
     dry.end_parts(mirror, [B])
     dry.drop_collection(number)
     assert dry.collections(mirror) == [Collection(number, "album", "1", "A", "A")]
