@@ -166,13 +166,12 @@ class Placements(Room):
         """Remember files of ours as they are now: their part files are over, with `arrived` what
         was promised of their names, too, and whatever move they were on but for those that
         `moving` sends on, by collection and asset."""
+        rows = list(rows)
         values = []
-        parts = []
         for row in rows:
             target = moving.get((row.collection, row.asset_id))
             on_the_way = None if target is None else name_in(target)
             values.append((*_values(mirror, row), name_in(name_key(row.path)), on_the_way))
-            parts.append((mirror, asset_in(row.asset_id), name_in(_part(row))))
         if values and self._db.writable:
             with self._db.write() as connection:
                 connection.executemany(
@@ -180,9 +179,12 @@ class Placements(Room):
                     f" VALUES ({marks(14)})",
                     values,
                 )
-                connection.executemany(
-                    "DELETE FROM parts WHERE mirror = ? AND asset_id = ? AND path = ?", parts
-                )
+                any_parts = "SELECT 1 FROM parts WHERE mirror = ? LIMIT 1"
+                if connection.execute(any_parts, (mirror,)).fetchone():
+                    connection.executemany(
+                        "DELETE FROM parts WHERE mirror = ? AND asset_id = ? AND path = ?",
+                        [(mirror, asset_in(row.asset_id), name_in(_part(row))) for row in rows],
+                    )
                 if arrived:
                     connection.executemany(_END_ARRIVAL, [value[1:3] for value in values])
 
