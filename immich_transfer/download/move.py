@@ -64,6 +64,7 @@ def _settle_interrupted(run: DownloadRun, placed: Placed, target: str, trip: _Tr
     if parked is None:
         old, new = placed.path, target
         if not _looks_like(run, placed, new):
+            _carry_sidecars(run, placed, new, old, trip)  # went ahead of a photo that is not there
             return old
     else:
         old, new = parked, target if parked == placed.path else placed.path
@@ -190,7 +191,9 @@ def _follow(run: DownloadRun, batch: Sequence[Wanted], trip: _Trip) -> None:
             on_the_way[own] = wanted.path
             done.append(msgspec.structs.replace(placed, path=way))
         else:
-            # One that is not there moves in our memory alone: comparing will tell.
+            if not there:
+                # It moves in our memory alone: comparing will tell. Its sidecar waits for it there.
+                _carry_sidecars(run, placed, placed.path, wanted.path, trip)
             done.append(msgspec.structs.replace(placed, path=wanted.path, base=wanted.base))
         if there:
             run.moved.setdefault(own, placed.path)
@@ -270,14 +273,14 @@ def _carry_sidecars(run: DownloadRun, placed: Placed, path: str, target: str, tr
     from_folder, from_name = split(path)
     to_folder, to_name = split(target)
     try:
-        with (
-            run.destination.folder(from_folder) as source,
-            run.destination.folder(to_folder) as folder,
-        ):
+        with run.destination.folder(from_folder) as source:
             for kind in SIDECARS:
                 old = sidecar_name(from_name, kind)
                 if as_written(source, old, placed.sidecar_stamp):
-                    source.move(old, folder, sidecar_name(to_name, kind))
+                    with run.destination.folder(to_folder, make=True) as folder:
+                        source.move(old, folder, sidecar_name(to_name, kind))
+                    run.left_folders.add(from_folder)
+                    trip.touched |= {from_folder, to_folder}
                 elif source.look(old) is not None:
                     trip.stayed += 1
                     trip.first_stayed = trip.first_stayed or join(from_folder, old)

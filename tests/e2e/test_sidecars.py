@@ -243,6 +243,18 @@ def test_they_follow_renames(bench: Bench, server: Server) -> None:
     ]
 
 
+def test_one_follows_a_photo_that_was_removed_here(bench: Bench, server: Server) -> None:
+    """Its photo comes again under the new name of its album; it must not stay in the old folder."""
+    album = server.album("Old", *server.seed("a.jpg", "b.jpg"))
+    mirror(bench, *JSON)
+    before = (bench.out / "Old/a.jpg.json").read_bytes()
+    (bench.out / "Old/a.jpg").unlink()
+    rename_album(server, album, "New")
+    assert mirror(bench).outcomes == {"downloaded": 1, "moved": 1}
+    assert on_disk(bench) == ["New/a.jpg", "New/a.jpg.json", "New/b.jpg", "New/b.jpg.json"]
+    assert (bench.out / "New/a.jpg.json").read_bytes() == before
+
+
 def test_those_of_others_do_not_follow_and_it_is_said(bench: Bench, server: Server) -> None:
     ids = server.seed("a.jpg", "b.jpg", "c.jpg")
     album = server.album("Old", *ids)
