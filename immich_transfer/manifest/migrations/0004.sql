@@ -1,6 +1,6 @@
--- Format 4: files that are about to get their final names. A row is written, durably, before the
--- name appears and struck off with the commit that places the file: what a crash leaves in between
--- is known to be ours.
+-- Format 4: files that are about to get their final names. A row is written before the name appears
+-- (for a body through a power cut, too) and struck off with the commit that places the file: what a
+-- crash leaves in between is known to be ours.
 CREATE TABLE arrivals (
     collection    INTEGER NOT NULL,
     asset_id      NOT NULL,
