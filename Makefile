@@ -18,7 +18,7 @@ help:
 	@echo "make test-lowest  the tests with the oldest dependencies that pyproject.toml allows (TESTS=...)"
 	@echo "make audit        known vulnerabilities in the dependencies, of constraints.txt and of .venv (needs network)"
 	@echo "make lock         write the versions in .venv, as they were tested, to constraints.txt"
-	@echo "make faults       every call the tool makes with every fault (half an hour)"
+	@echo "make faults       every call the tool makes with every fault (a quarter of an hour)"
 	@echo "make torture      random nights of kills and faults (SECONDS=60 SEED=1), with figures"
 	@echo "make crashes      a kill at every named point of eleven scenes (about fifteen minutes)"
 	@echo "make coverage     branches of policy/, manifest/ and pipeline/ that tests take, at least 95 %"
