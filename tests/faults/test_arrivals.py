@@ -4,6 +4,7 @@ leaves. What the killed run named is its own, what somebody else put there is no
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 from contextlib import closing
@@ -13,6 +14,7 @@ import pytest
 
 from immich_transfer.failpoints import VARIABLE
 from tests.e2e.support import Bench, Server, sha1
+from tests.torture.scenes import api
 
 pytestmark = pytest.mark.parametrize("server", ["3.0"], indirect=True)
 
@@ -152,6 +154,17 @@ def test_the_disk_was_not_mounted_meanwhile(server: Server, bench: Bench, named:
     server.box.trash(*named)
     bench.run(*MIRROR)
     assert bench.fetched() == {}
+
+
+def test_a_folder_that_is_gone_for_good_is_forgotten(
+    server: Server, bench: Bench, named: list[str]
+) -> None:
+    """The user removed it: a run that went well strikes off what was promised there."""
+    shutil.rmtree(bench.out / "Sea")
+    server.box.trash(*named)
+    bench.run(*MIRROR)
+    assert bench.fetched() == {}
+    assert promised(bench) == 0
 
 
 # part files of an asset that is wanted twice
@@ -321,3 +334,20 @@ def test_two_albums_in_one_place_write_one_sidecar(
     assert result.outcomes == {"unchanged": 80}
     assert sum(name.endswith(".xmp") for name in bench.fetched()) == 40
     assert not list(bench.out.rglob(".*.part"))
+
+
+def test_a_sidecar_that_went_ahead_of_a_photo_that_is_not_there(
+    server: Server, bench: Bench, ids: list[str], photo: Path
+) -> None:
+    """The photo was removed here, its album renamed; killed when the sidecar had moved."""
+    bench.run(*MIRROR, "--sidecars", "xmp")
+    photo.unlink()
+    photo.with_name("b.jpg").unlink()
+    album = next(a["id"] for a in api(server, "GET", "albums") if a["albumName"] == "Sea")
+    api(server, "PATCH", f"albums/{album}", {"albumName": "Hills"})
+    where = ("mirror", "-o", "out", "--album-id", album, *DELETING)
+    killed(bench, where, "disk.folder-sync#2")
+    assert {path.parent.name for path in bench.out.rglob("*.xmp")} == {"Hills"}
+    server.box.trash(*ids)
+    bench.run(*where)
+    assert bench.fetched() == {}
